@@ -1,0 +1,118 @@
+//! The parts that both kinds of key string share: prefix, base58, version and checksum.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use zeroize::Zeroizing;
+
+use super::{Brand, Environment, KeyKind, MAX_KEY_STRING_LEN};
+use crate::error::{Error, ErrorCode};
+use crate::id::KeyId;
+
+const VERSION: u8 = 1;
+
+/// A key string whose prefix, version and checksum are right; what the body means depends on the kind.
+pub(super) struct Raw {
+    pub(super) brand: Option<Brand>,
+    pub(super) environment: Environment,
+    /// What stands between version and checksum.
+    pub(super) body: Zeroizing<Vec<u8>>,
+}
+
+pub(super) fn malformed(detail: &'static str, offset: usize) -> Error {
+    Error::new(ErrorCode::MalformedKey, detail).with_offset(offset)
+}
+
+pub(super) fn wrong_length(text: &str) -> Error {
+    malformed("the key has the wrong length", text.len())
+}
+
+pub(super) fn key_id(bytes: &[u8], text: &str) -> Result<KeyId, Error> {
+    bytes.try_into().map(KeyId::from_bytes).map_err(|_| wrong_length(text))
+}
+
+/// Prints a key string around `parts`.
+pub(super) fn seal(brand: Option<&Brand>, kind: KeyKind, environment: Environment, parts: &[&[u8]]) -> String {
+    let mut text = String::with_capacity(MAX_KEY_STRING_LEN);
+    if let Some(brand) = brand {
+        text.push_str(brand.as_str());
+        text.push('_');
+    }
+    for part in [kind.prefix(), environment.as_str()] {
+        text.push_str(part);
+        text.push('_');
+    }
+    let mut body = Zeroizing::new(Vec::with_capacity(MAX_KEY_STRING_LEN));
+    body.push(VERSION);
+    for part in parts {
+        body.extend_from_slice(part);
+    }
+    let checksum = checksum(&text, &body);
+    body.extend_from_slice(&checksum);
+    let encoded = Zeroizing::new(bs58::encode(&*body).into_string());
+    text.push_str(&encoded);
+    text
+}
+
+/// Reads a key string of the given kind.
+pub(super) fn open(text: &str, kind: KeyKind) -> Result<Raw, Error> {
+    if text.len() > MAX_KEY_STRING_LEN {
+        return Err(malformed("a key has at most 256 characters", MAX_KEY_STRING_LEN));
+    }
+    let (prefix_end, brand, environment) = parse_prefix(text, kind)?;
+    let (prefix, encoded) = text.split_at(prefix_end);
+    let mut decoded = Zeroizing::new(Vec::with_capacity(MAX_KEY_STRING_LEN));
+    bs58::decode(encoded).onto(&mut *decoded).map_err(|error| match error {
+        bs58::decode::Error::InvalidCharacter { index, .. } | bs58::decode::Error::NonAsciiCharacter { index } => {
+            malformed("this character does not occur in keys", prefix_end + index)
+        }
+        _ => wrong_length(text),
+    })?;
+    let (content, sum) = decoded.split_last_chunk::<4>().ok_or_else(|| wrong_length(text))?;
+    if checksum(prefix, content) != *sum {
+        return Err(malformed("the checksum is wrong: a character is missing, added or changed", text.len()));
+    }
+    match content.split_first() {
+        Some((&VERSION, body)) => Ok(Raw { brand, environment, body: Zeroizing::new(body.to_vec()) }),
+        _ => Err(malformed("the key is of a version that this software does not know", prefix_end)),
+    }
+}
+
+/// CRC-32 over the prefix, then the binary body before the checksum.
+fn checksum(prefix: &str, content: &[u8]) -> [u8; 4] {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(prefix.as_bytes());
+    hasher.update(content);
+    hasher.finalize().to_be_bytes()
+}
+
+/// Reads everything up to the last underscore; the offset behind it, the brand and the environment.
+fn parse_prefix(text: &str, kind: KeyKind) -> Result<(usize, Option<Brand>, Environment), Error> {
+    let end = text.rfind('_').map_or(0, |at| at + 1);
+    let parts: Vec<&str> = text[..end.saturating_sub(1)].split('_').collect();
+    let (brand, claimed, environment) = match parts[..] {
+        [claimed, environment] => (None, claimed, environment),
+        [brand, claimed, environment] => (Some(brand), claimed, environment),
+        _ => return Err(malformed("a key begins with pk_ or sk_, then live_ or test_", 0)),
+    };
+    let kind_at = brand.map_or(0, |brand| brand.len() + 1);
+    let brand = brand.map(str::parse).transpose().map_err(|error: Error| malformed_brand(&error))?;
+    if claimed != kind.prefix() {
+        return Err(match KeyKind::of(claimed) {
+            Some(KeyKind::Secret) => {
+                Error::new(ErrorCode::WrongKeyKind, "a secret key stands where a publishable key belongs")
+            }
+            Some(KeyKind::Publishable) => {
+                Error::new(ErrorCode::WrongKeyKind, "a publishable key stands where a secret key belongs")
+            }
+            None => malformed("a key begins with pk_ or sk_, or with a brand before that", kind_at),
+        });
+    }
+    let environment =
+        environment.parse().map_err(|_| malformed("the environment is neither live nor test", kind_at + 3))?;
+    Ok((end, brand, environment))
+}
+
+fn malformed_brand(_: &Error) -> Error {
+    malformed("a brand has 1 to 16 characters of a-z and 0-9", 0)
+}

@@ -1,0 +1,48 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+// In the order of use: a module knows only those above it.
+mod authority;
+mod digest;
+mod encoding;
+mod error;
+mod id;
+mod json;
+mod jwk;
+mod jws;
+mod key;
+mod key_string;
+mod mint;
+mod proof;
+mod scope;
+mod signature;
+mod target;
+/// Session tokens: [`issue`](token::issue) and [`UnverifiedToken`](token::UnverifiedToken).
+pub mod token;
+
+pub use authority::{Authority, Origin, OriginPattern};
+pub use digest::{ContentDigest, ContentHasher, sha256};
+pub use encoding::{parse_base64url, parse_base64url_array, to_base64url};
+pub use error::{Error, ErrorCode, FieldError, Problem};
+pub use id::{
+    Id, IdKind, KeyId, KeyKind as KeyIdKind, MemberId, MemberKind, OrganizationId, OrganizationKind, SessionId,
+    SessionKind, WorkspaceId, WorkspaceKind,
+};
+pub use jwk::{JwkSet, Thumbprint};
+pub use key::{Signature, SigningKey, VerifyingKey};
+pub use key_string::{Brand, Environment, KeyKind, MAX_KEY_STRING_LEN, PublishableKey, SecretKey};
+pub use mint::{MAX_MINT_LEN, MINT_PATH, MintClaims, SignedMint, assemble_mint};
+pub use proof::{
+    AUTHORIZATION_SCHEME, DEFAULT_CONTENT_TYPE, MAX_PROOF_WINDOW, Nonce, PROOF_LABEL, PROOF_TAG, Proof, ProofBody,
+    ProofRequest, UnsignedProof,
+};
+pub use scope::{Scope, ScopeSet};
+pub use signature::{
+    Component, MAX_SIGNATURE_FIELD_LEN, Parameter, SignatureInput, parse_signature_fields, parse_signature_input_fields,
+};
+pub use target::RequestTarget;
+pub use token::{Claims, Verified};
