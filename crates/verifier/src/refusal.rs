@@ -1,0 +1,83 @@
+//! How a refusal looks over HTTP, the same from the issuer and from every verifier.
+
+use std::time::Duration;
+
+use doorkey_core::{Error, FieldError, Problem, to_base64url};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::ambient::{Clock, Entropy, random};
+
+/// The header that carries a request's id.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id under which a request is logged: `req_` and 16 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// A new random id. A caller's own id is never taken over: it would let callers write into the logs.
+    pub fn new(entropy: &dyn Entropy) -> Self {
+        Self("req_".to_owned() + &to_base64url(&random::<12>(entropy)))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An [`Error`] with what only HTTP can say about it.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    error: Error,
+    retry_after: Option<Duration>,
+    fields: Vec<FieldError>,
+}
+
+impl Refusal {
+    /// The error behind it.
+    pub fn error(&self) -> &Error {
+        &self.error
+    }
+
+    /// Says when to try again; without it a 429 or 503 says one second.
+    pub fn with_retry_after(self, retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..self }
+    }
+
+    /// Says which members of the input are wrong.
+    pub fn with_fields(self, fields: Vec<FieldError>) -> Self {
+        Self { fields, ..self }
+    }
+
+    /// The response: `application/problem+json`, `no-store`, and the headers that its status asks for.
+    pub fn to_response<B: From<String>>(&self, request_id: &RequestId, clock: &dyn Clock) -> Response<B> {
+        // Whole milliseconds: what a browser's own clock has.
+        let server_time = (clock.since_epoch().as_secs_f64() * 1000.0).floor() / 1000.0;
+        let problem = Problem::new(&self.error, request_id.as_str().to_owned(), server_time).with_fields(self.fields.clone());
+        let mut response = Response::new(B::from(problem.to_json()));
+        *response.status_mut() = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(Problem::CONTENT_TYPE));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
+            headers.insert(REQUEST_ID, id);
+        }
+        if let Some(challenge) = problem.challenge().and_then(|value| HeaderValue::from_str(&value).ok()) {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        if self.error.code().is_retryable() {
+            // Rounded up: a client that obeys must not come too early.
+            let wait = self.retry_after.unwrap_or(Duration::from_secs(1)).as_millis().div_ceil(1000).max(1);
+            headers.insert(RETRY_AFTER, HeaderValue::from(u64::try_from(wait).unwrap_or(u64::MAX)));
+        }
+        response
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { error, retry_after: None, fields: Vec::new() }
+    }
+}
