@@ -19,14 +19,14 @@ pub struct Thumbprint([u8; 32]);
 impl Thumbprint {
     /// Computes the thumbprint of a key.
     pub fn of(key: &VerifyingKey) -> Self {
-        Self::of_base64url(&key.to_base64url())
+        Self::of_bytes(key.as_bytes())
     }
 
-    /// Computes the thumbprint from the `x` member as it stands, before anyone has looked at the point.
-    pub(crate) fn of_base64url(x: &str) -> Self {
+    /// Computes the thumbprint of bytes that may turn out to be no key.
+    pub(crate) fn of_bytes(key: &[u8; VerifyingKey::LEN]) -> Self {
         let mut text = String::with_capacity(96);
         text.push_str(r#"{"crv":"Ed25519","kty":"OKP","x":""#);
-        text.push_str(x);
+        text.push_str(&to_base64url(key));
         text.push_str("\"}");
         Self(sha256(text.as_bytes()))
     }

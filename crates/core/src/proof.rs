@@ -157,7 +157,6 @@ pub struct Proof<'a> {
     expires: u64,
     nonce: Nonce,
     key: [u8; VerifyingKey::LEN],
-    jkt: Thumbprint,
 }
 
 fn malformed(detail: &'static str) -> Error {
@@ -198,8 +197,7 @@ impl<'a> Proof<'a> {
             .ok_or_else(|| malformed("nonce is 24 characters of base64url"))?;
         let keyid = input.string("keyid").unwrap_or_default();
         let key = parse_base64url_array(keyid).ok_or_else(|| malformed("keyid is 43 characters of base64url"))?;
-        let jkt = Thumbprint::of_base64url(keyid);
-        Ok(Self { input, signature, created, expires, nonce, key, jkt })
+        Ok(Self { input, signature, created, expires, nonce, key })
     }
 
     /// The signer's public key, not yet known to be one.
@@ -209,7 +207,7 @@ impl<'a> Proof<'a> {
 
     /// The thumbprint of the signer's key; it must equal the token's `jkt`.
     pub fn jkt(&self) -> Thumbprint {
-        self.jkt
+        Thumbprint::of_bytes(&self.key)
     }
 
     /// What replay protection compares, together with the key.

@@ -2,9 +2,33 @@
 
 // In the order of use: a module knows only those above it.
 mod ambient;
+mod credential;
+mod decision;
+#[cfg(feature = "axum")]
+mod extract;
+#[cfg(feature = "server")]
+mod keys;
+#[cfg(feature = "server")]
+mod layer;
+mod policy;
+mod principal;
 mod refusal;
+mod replay;
+mod tokens;
 
 #[cfg(feature = "server")]
 pub use ambient::SystemEntropy;
 pub use ambient::{Clock, Entropy, SystemClock, random};
+pub use decision::{Accepted, Decision, Examined, Rejection, RequestHead};
+pub use doorkey_core::{Error, ErrorCode};
+#[cfg(feature = "axum")]
+pub use extract::{RequireScope, RequireScopeService};
+#[cfg(feature = "server")]
+pub use keys::KeySource;
+#[cfg(feature = "server")]
+pub use layer::{Verifier, VerifierLayer, VerifierService};
+pub use policy::Policy;
+pub use principal::Principal;
 pub use refusal::{REQUEST_ID, Refusal, RequestId};
+pub use replay::{ReplayKey, ReplayMemory};
+pub use tokens::TokenCache;

@@ -55,7 +55,8 @@ impl Refusal {
     pub fn to_response<B: From<String>>(&self, request_id: &RequestId, clock: &dyn Clock) -> Response<B> {
         // Whole milliseconds: what a browser's own clock has.
         let server_time = (clock.since_epoch().as_secs_f64() * 1000.0).floor() / 1000.0;
-        let problem = Problem::new(&self.error, request_id.as_str().to_owned(), server_time).with_fields(self.fields.clone());
+        let problem =
+            Problem::new(&self.error, request_id.as_str().to_owned(), server_time).with_fields(self.fields.clone());
         let mut response = Response::new(B::from(problem.to_json()));
         *response.status_mut() = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();

@@ -1,0 +1,232 @@
+//! Replay protection in memory: bounded, atomic, and never forgetful while it matters.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use doorkey_core::{Error, ErrorCode, MAX_PROOF_WINDOW, Nonce, Thumbprint};
+
+use crate::refusal::Refusal;
+
+/// What makes two proofs the same: the key's thumbprint and the decoded nonce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplayKey {
+    /// The session key's thumbprint.
+    pub jkt: Thumbprint,
+    /// The proof's nonce.
+    pub nonce: Nonce,
+}
+
+/// Remembers every accepted proof until it can no longer be accepted.
+///
+/// Entries live in two generations. A generation is dropped whole, and only once all in it has expired; when memory is
+/// full, new proofs are refused with [`ErrorCode::ReplayCapacity`], for evicting a live entry *is* the replay attack.
+/// Should the clock be set back after a drop, proofs that might have been in it are refused.
+#[derive(Debug)]
+pub struct ReplayMemory {
+    shards: Box<[Mutex<Shard>]>,
+    shard_capacity: usize,
+    session_capacity: usize,
+    period: u64,
+}
+
+type Generation = HashMap<[u8; 32], HashSet<[u8; 18]>>;
+
+#[derive(Debug, Default)]
+struct Shard {
+    current: Generation,
+    previous: Generation,
+    entries: usize,
+    previous_entries: usize,
+    /// The latest expiry in each generation, in Unix seconds.
+    current_until: u64,
+    previous_until: u64,
+    /// The latest expiry of anything that was dropped.
+    dropped_until: u64,
+    rotate_at: u64,
+}
+
+/// One shard per bit pattern of the thumbprint's first bits: a lock is held for well under a microsecond.
+const SHARDS: usize = 16;
+
+impl ReplayMemory {
+    /// The most live entries by default, in all: about 60 MB.
+    pub const DEFAULT_CAPACITY: usize = 1_000_000;
+    /// The most live entries of one session by default: some 60 requests a second, all the time.
+    pub const DEFAULT_SESSION_CAPACITY: usize = 16_384;
+
+    /// Memory for `capacity` live proofs in all and `session_capacity` of one key; `skew` is the policy's, in seconds.
+    pub fn new(capacity: usize, session_capacity: usize, skew: u64) -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            shard_capacity: capacity.div_ceil(SHARDS),
+            session_capacity,
+            period: MAX_PROOF_WINDOW + 2 * skew,
+        }
+    }
+
+    /// Whether the proof was marked before: a look that saves the signature check for a plain replay.
+    pub fn contains(&self, key: &ReplayKey) -> bool {
+        let shard = self.shard(key).lock().unwrap_or_else(PoisonError::into_inner);
+        shard.contains(key)
+    }
+
+    /// Marks a proof as used until `until`; of two calls with the same key exactly one succeeds. Unix seconds.
+    ///
+    /// Fails with [`ErrorCode::Replayed`], or with [`ErrorCode::ReplayCapacity`] when there is no room, or with
+    /// [`ErrorCode::WindowInvalid`] when the clock has been set back and the proof may have been forgotten.
+    pub fn mark(&self, key: &ReplayKey, until: u64, now: u64) -> Result<(), Refusal> {
+        let mut shard = self.shard(key).lock().unwrap_or_else(PoisonError::into_inner);
+        shard.rotate(now, self.period);
+        if until <= shard.dropped_until {
+            return Err(Error::new(
+                ErrorCode::WindowInvalid,
+                "the signature is older than replay protection remembers",
+            )
+            .into());
+        }
+        if shard.contains(key) {
+            return Err(replayed().into());
+        }
+        let session = shard.session_entries(key.jkt.as_bytes());
+        if shard.entries + shard.previous_entries >= self.shard_capacity || session >= self.session_capacity {
+            let wait = shard.previous_until.max(shard.rotate_at).saturating_sub(now).max(1);
+            let error =
+                Error::new(ErrorCode::ReplayCapacity, "more requests within their validity than can be remembered");
+            return Err(Refusal::from(error).with_retry_after(Duration::from_secs(wait)));
+        }
+        shard.current.entry(*key.jkt.as_bytes()).or_default().insert(*key.nonce.as_bytes());
+        shard.entries += 1;
+        shard.current_until = shard.current_until.max(until);
+        Ok(())
+    }
+
+    /// How many proofs are remembered.
+    pub fn len(&self) -> usize {
+        let entries = |shard: &Mutex<Shard>| {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.entries + shard.previous_entries
+        };
+        self.shards.iter().map(entries).sum()
+    }
+
+    /// Whether nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn shard(&self, key: &ReplayKey) -> &Mutex<Shard> {
+        &self.shards[usize::from(key.jkt.as_bytes()[0]) % SHARDS]
+    }
+}
+
+pub(crate) fn replayed() -> Error {
+    Error::new(ErrorCode::Replayed, "this signature was used before")
+}
+
+impl Shard {
+    fn contains(&self, key: &ReplayKey) -> bool {
+        [&self.current, &self.previous].iter().any(|generation| {
+            generation.get(key.jkt.as_bytes()).is_some_and(|seen| seen.contains(key.nonce.as_bytes()))
+        })
+    }
+
+    fn session_entries(&self, jkt: &[u8; 32]) -> usize {
+        [&self.current, &self.previous].iter().filter_map(|generation| generation.get(jkt)).map(HashSet::len).sum()
+    }
+
+    /// Drops the older generation, if all in it has expired and the younger one has been filled for a period.
+    fn rotate(&mut self, now: u64, period: u64) {
+        if now < self.rotate_at || now < self.previous_until {
+            return;
+        }
+        self.dropped_until = self.dropped_until.max(self.previous_until);
+        self.previous = std::mem::take(&mut self.current);
+        self.previous_entries = std::mem::take(&mut self.entries);
+        self.previous_until = std::mem::take(&mut self.current_until);
+        self.rotate_at = now + period;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use doorkey_core::{ErrorCode, Nonce, SigningKey, Thumbprint};
+
+    use super::{ReplayKey, ReplayMemory};
+
+    fn key(seed: u8, counter: u64) -> ReplayKey {
+        let jkt = Thumbprint::of(&SigningKey::from_seed(&[seed; 32]).verifying_key());
+        ReplayKey { jkt, nonce: Nonce::new([0; 12], counter) }
+    }
+
+    fn mark(memory: &ReplayMemory, key: &ReplayKey, until: u64, now: u64) -> Option<ErrorCode> {
+        memory.mark(key, until, now).err().map(|refusal| refusal.error().code())
+    }
+
+    #[test]
+    fn an_entry_is_remembered_until_it_expires() {
+        let memory = ReplayMemory::new(1000, 1000, 30);
+        let proof = key(1, 0);
+        assert_eq!(mark(&memory, &proof, 1120, 1000), None);
+        for now in 1000..1120 {
+            // Other traffic makes the generations turn.
+            assert_eq!(mark(&memory, &key(1, now), now + 120, now), None);
+            assert!(memory.contains(&proof));
+            assert_eq!(mark(&memory, &proof, 1120, now), Some(ErrorCode::Replayed));
+        }
+        for now in [1300, 1500] {
+            assert_eq!(mark(&memory, &key(1, now), now + 90, now), None);
+        }
+        assert!(!memory.contains(&proof));
+    }
+
+    #[test]
+    fn what_was_dropped_is_not_accepted_when_the_clock_goes_back() {
+        let memory = ReplayMemory::new(1000, 1000, 30);
+        let proof = key(1, 0);
+        assert_eq!(mark(&memory, &proof, 1090, 1000), None);
+        for now in [2000, 3000, 4000] {
+            assert_eq!(mark(&memory, &key(1, now), now + 90, now), None);
+        }
+        assert!(!memory.contains(&proof));
+        assert_eq!(mark(&memory, &proof, 1090, 1000), Some(ErrorCode::WindowInvalid));
+    }
+
+    #[test]
+    fn when_full_it_refuses_and_forgets_nothing() {
+        let memory = ReplayMemory::new(16 * 10, 5, 30);
+        for counter in 0..5 {
+            assert_eq!(mark(&memory, &key(1, counter), 1090, 1000), None);
+        }
+        assert_eq!(mark(&memory, &key(1, 5), 1090, 1000), Some(ErrorCode::ReplayCapacity));
+        assert_eq!(mark(&memory, &key(2, 5), 1090, 1000), None);
+        for counter in 0..5 {
+            assert_eq!(mark(&memory, &key(1, counter), 1090, 1001), Some(ErrorCode::Replayed));
+        }
+        let total = ReplayMemory::new(16, 1000, 30);
+        assert_eq!(mark(&total, &key(1, 0), 1090, 1000), None);
+        assert_eq!(mark(&total, &key(1, 1), 1090, 1000), Some(ErrorCode::ReplayCapacity));
+        assert_eq!(mark(&total, &key(1, 1), 1400, 1300), None, "room comes back");
+    }
+
+    #[test]
+    fn of_many_at_once_exactly_one_is_accepted() {
+        let memory = ReplayMemory::new(100_000, 100_000, 30);
+        let accepted = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for counter in 0..2000 {
+                        if memory.mark(&key(1, counter), 1090, 1000).is_ok() {
+                            accepted.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(accepted.into_inner(), 2000);
+        assert_eq!(memory.len(), 2000);
+    }
+}
