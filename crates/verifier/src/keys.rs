@@ -9,7 +9,7 @@ use crate::ambient::Clock;
 
 /// Where the JWKS is, below the issuer's URL.
 const JWKS_PATH: &str = "/.well-known/jwks.json";
-/// How long one fetch may take.
+/// How long one fetch may take by default.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// No second fetch for an unknown key sooner than this after a good one: tokens are for anyone to make up.
 const COOL_DOWN: Duration = Duration::from_secs(10);
@@ -34,6 +34,7 @@ enum Source {
 struct Remote {
     url: String,
     client: reqwest::Client,
+    timeout: Duration,
     clock: Arc<dyn Clock>,
     state: RwLock<State>,
     /// Held while fetching: whoever waits for it finds the result of the other's fetch.
@@ -67,9 +68,15 @@ impl KeySource {
 
     /// The key set that `issuer` publishes. Nothing is fetched before the first token arrives.
     pub fn remote(issuer: &Origin, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        Self::remote_with_timeout(issuer, clock, TIMEOUT)
+    }
+
+    /// The key set that `issuer` publishes, giving each fetch this long instead of five seconds.
+    pub fn remote_with_timeout(issuer: &Origin, clock: Arc<dyn Clock>, timeout: Duration) -> Result<Self, Error> {
         let remote = Remote {
             url: format!("{issuer}{JWKS_PATH}"),
             client: client().map_err(|_| unavailable("this machine's certificate store cannot be used"))?,
+            timeout,
             clock,
             state: RwLock::default(),
             fetching: tokio::sync::Mutex::default(),
@@ -148,7 +155,8 @@ impl Remote {
     }
 
     async fn fetch(&self) -> Result<JwkSet, Error> {
-        let mut response = self.client.get(&self.url).send().await.map_err(|_| unavailable("no answer"))?;
+        let mut response =
+            self.client.get(&self.url).timeout(self.timeout).send().await.map_err(|_| unavailable("no answer"))?;
         if response.status() != http::StatusCode::OK {
             return Err(unavailable("the answer's status is not 200"));
         }
@@ -174,7 +182,6 @@ fn client() -> Result<reqwest::Client, Box<dyn std::error::Error>> {
         .with_no_client_auth();
     Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
-        .timeout(TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("doorkey-verifier/", env!("CARGO_PKG_VERSION")))
         .build()?)

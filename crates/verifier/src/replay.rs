@@ -135,16 +135,25 @@ impl Shard {
         [&self.current, &self.previous].iter().filter_map(|generation| generation.get(jkt)).map(HashSet::len).sum()
     }
 
-    /// Drops the older generation, if all in it has expired and the younger one has been filled for a period.
+    /// Drops what has expired as a whole, and begins a new generation once the younger one has been filled for a period.
     fn rotate(&mut self, now: u64, period: u64) {
         if now < self.rotate_at || now < self.previous_until {
             return;
         }
-        self.dropped_until = self.dropped_until.max(self.previous_until);
+        self.drop_previous();
         self.previous = std::mem::take(&mut self.current);
         self.previous_entries = std::mem::take(&mut self.entries);
         self.previous_until = std::mem::take(&mut self.current_until);
         self.rotate_at = now + period;
+        if now >= self.previous_until {
+            self.drop_previous();
+        }
+    }
+
+    fn drop_previous(&mut self) {
+        self.dropped_until = self.dropped_until.max(self.previous_until);
+        self.previous = Generation::default();
+        (self.previous_entries, self.previous_until) = (0, 0);
     }
 }
 
@@ -167,7 +176,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_remembered_until_it_expires() {
-        let memory = ReplayMemory::new(1000, 1000, 30);
+        let memory = ReplayMemory::new(16 * 1000, 1000, 30);
         let proof = key(1, 0);
         assert_eq!(mark(&memory, &proof, 1120, 1000), None);
         for now in 1000..1120 {

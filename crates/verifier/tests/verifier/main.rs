@@ -1,0 +1,6 @@
+//! The verifier as an API owner meets it: shared vectors, the layer in a router, and the issuer's keys over real HTTP.
+
+mod keys;
+mod layer;
+mod signer;
+mod vectors;
