@@ -2,6 +2,8 @@
 //!
 //! Both run in turn within one process, so that the ratio holds on a noisy machine. Exits with 1 over the budget.
 
+#![allow(clippy::expect_used, reason = "a benchmark may panic")]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,7 @@
 //! The verifier as an API owner meets it: shared vectors, the layer in a router, and the issuer's keys over real HTTP.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod keys;
 mod layer;
 mod signer;

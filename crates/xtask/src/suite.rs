@@ -1,0 +1,45 @@
+//! The whole suite, and the checks that come before it.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::shell::{cargo, command, step};
+use crate::{codegen, demo, page, sdk, tools};
+
+/// Everything that is tested, with real parts; what is missing is installed or named.
+pub(crate) fn test() -> Result<()> {
+    let start = Instant::now();
+    let chromium = tools::ensure_chromium()?;
+    tools::ensure_wasm_target()?;
+    tools::ensure_npm_packages()?;
+    codegen::check()?;
+    step("test the Rust crates", &mut cargo(&["test", "--workspace"]))?;
+    sdk::pack_and_measure()?;
+    step("test @doorkey/browser", &mut command("npm", &["test", "--silent", "-w", "@doorkey/browser"]))?;
+    page::build()?;
+    step("check the page", &mut command("npm", &["run", "--silent", "check", "-w", "www"]))?;
+    demo::build()?;
+    step(
+        "test the demo in Chromium",
+        command("npm", &["test", "--silent", "-w", "tests/browser"]).env("CHROMIUM", chromium),
+    )?;
+    eprintln!("✓ the whole suite, in {:.0} s", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Format, lints, docs and the wasm build, warnings being errors.
+pub(crate) fn ci() -> Result<()> {
+    tools::ensure_wasm_target()?;
+    step("check the format", &mut cargo(&["fmt", "--all", "--check"]))?;
+    step(
+        "lint",
+        &mut cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "--deny", "warnings"]),
+    )?;
+    step(
+        "lint the verifier without a runtime",
+        &mut cargo(&["clippy", "--package", "doorkey-verifier", "--no-default-features", "--", "--deny", "warnings"]),
+    )?;
+    step("build the docs", cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))?;
+    sdk::compile()
+}

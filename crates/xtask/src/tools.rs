@@ -1,0 +1,75 @@
+//! What the commands need on a machine that has only Rust and Node: installed where that can be done, else named.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell::{command, once, root, step};
+
+const WASM_TARGET: &str = "wasm32-unknown-unknown";
+const NODE_MAJOR: u32 = 20;
+
+/// Where Debian, and most other systems, put Chromium.
+const CHROMIUM: [&str; 4] =
+    ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/snap/bin/chromium"];
+
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).stderr(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The Rust target that the browser's package is compiled for.
+pub(crate) fn ensure_wasm_target() -> Result<()> {
+    let sysroot =
+        output("rustc", &["--print", "sysroot"]).context("rustc is missing: install Rust from https://rustup.rs")?;
+    if Path::new(&sysroot).join("lib/rustlib").join(WASM_TARGET).is_dir() {
+        return Ok(());
+    }
+    step("install the wasm target", &mut command("rustup", &["target", "add", WASM_TARGET]))
+        .with_context(|| format!("this needs the Rust target {WASM_TARGET}: rustup target add {WASM_TARGET}"))
+}
+
+/// Node, and the packages of `package-lock.json`.
+pub(crate) fn ensure_npm_packages() -> Result<()> {
+    let version =
+        output("node", &["--version"]).context("Node is missing: install Node 20 or newer from https://nodejs.org")?;
+    let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
+    if major.is_none_or(|major| major < NODE_MAJOR) {
+        bail!("Node {version} is too old: install Node {NODE_MAJOR} or newer from https://nodejs.org");
+    }
+    let manifests: Vec<_> = [
+        "package.json",
+        "package-lock.json",
+        "crates/browser/package.json",
+        "www/package.json",
+        "tests/browser/package.json",
+    ]
+    .iter()
+    .map(|file| root().join(file))
+    .collect();
+    once("npm-packages", &manifests, &[root().join("node_modules")], || {
+        step("install npm packages", &mut command("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"]))
+    })
+}
+
+/// A real Chromium; `CHROMIUM` in the environment names another one.
+pub(crate) fn ensure_chromium() -> Result<String> {
+    let find = || CHROMIUM.iter().find(|path| Path::new(path).exists()).map(|path| (*path).to_owned());
+    if let Some(chromium) = env::var("CHROMIUM").ok().or_else(find) {
+        return Ok(chromium);
+    }
+    install_debian_package("chromium")?;
+    find().context("Chromium is missing: install it, or name it in the environment variable CHROMIUM")
+}
+
+fn install_debian_package(package: &str) -> Result<()> {
+    let command_line = format!("apt-get update && apt-get install -y --no-install-recommends {package}");
+    let is_debian = Path::new("/usr/bin/apt-get").exists();
+    let is_root = fs::metadata("/proc/self").is_ok_and(|metadata| std::os::unix::fs::MetadataExt::uid(&metadata) == 0);
+    if !is_debian || !is_root {
+        bail!("{package} is missing; on a Debian-like system: sudo sh -c '{command_line}'");
+    }
+    step(&format!("install {package}"), command("sh", &["-c", &command_line]).env("DEBIAN_FRONTEND", "noninteractive"))
+}
