@@ -75,6 +75,10 @@ async fn show(
     }
 }
 
+async fn not_found() -> Refusal {
+    Error::new(ErrorCode::NotFound, "no such route, or not with this method").into()
+}
+
 /// Believes the bytes, not the header: a picture is what its first bytes say.
 fn read_picture(content: Bytes) -> Result<Picture, Refusal> {
     use imagesize::ImageType::{Gif, Jpeg, Png, Webp};
@@ -111,7 +115,8 @@ fn app(verifier: Verifier) -> Result<Router, Error> {
         .route("/pictures", get(list).layer(read.clone()).post(axum::handler::Handler::layer(upload, write)))
         .route("/pictures/{id}", get(show).layer(read))
         .route("/whoami", get(|principal: Principal| async { Json(principal) }))
-        .fallback(|| async { Refusal::from(Error::new(ErrorCode::NotFound, "no such route")) })
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_found)
         .layer(verifier.into_layer())
         .with_state(Pictures::default()))
 }
