@@ -6,21 +6,21 @@ extern crate alloc;
 extern crate std;
 
 // In the order of use: a module knows only those above it.
-mod authority;
-mod digest;
-mod encoding;
 mod error;
-mod id;
+mod encoding;
 mod json;
-mod jwk;
-mod jws;
+mod digest;
+mod id;
+mod authority;
 mod key;
+mod jwk;
 mod key_string;
-mod mint;
-mod proof;
 mod scope;
-mod signature;
+mod jws;
+mod mint;
 mod target;
+mod signature;
+mod proof;
 /// Session tokens: [`issue`](token::issue) and [`UnverifiedToken`](token::UnverifiedToken).
 pub mod token;
 
@@ -28,10 +28,7 @@ pub use authority::{Authority, Origin, OriginPattern};
 pub use digest::{ContentDigest, ContentHasher, sha256};
 pub use encoding::{parse_base64url, parse_base64url_array, to_base64url};
 pub use error::{Error, ErrorCode, FieldError, Problem};
-pub use id::{
-    Id, IdKind, KeyId, KeyKind as KeyIdKind, MemberId, MemberKind, OrganizationId, OrganizationKind, SessionId,
-    SessionKind, WorkspaceId, WorkspaceKind,
-};
+pub use id::{Id, IdKind, KeyId, MemberId, OrganizationId, SessionId, WorkspaceId};
 pub use jwk::{JwkSet, Thumbprint};
 pub use key::{Signature, SigningKey, VerifyingKey};
 pub use key_string::{Brand, Environment, KeyKind, MAX_KEY_STRING_LEN, PublishableKey, SecretKey};

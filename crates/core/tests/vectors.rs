@@ -1,5 +1,7 @@
 //! The shared vectors of `tests/vectors`: key strings, tokens, and what a signer has to produce.
 
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test may panic")]
+
 use doorkey_core::token::{Expected, UnverifiedToken};
 use doorkey_core::{
     ContentDigest, ErrorCode, JwkSet, KeyKind, MintClaims, Nonce, Origin, Proof, ProofBody, ProofRequest,

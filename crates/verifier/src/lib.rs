@@ -2,19 +2,19 @@
 
 // In the order of use: a module knows only those above it.
 mod ambient;
+mod refusal;
+mod policy;
+mod replay;
+mod tokens;
 mod credential;
 mod decision;
-#[cfg(feature = "axum")]
-mod extract;
+mod principal;
 #[cfg(feature = "server")]
 mod keys;
 #[cfg(feature = "server")]
 mod layer;
-mod policy;
-mod principal;
-mod refusal;
-mod replay;
-mod tokens;
+#[cfg(feature = "axum")]
+mod extract;
 
 #[cfg(feature = "server")]
 pub use ambient::SystemEntropy;

@@ -1,14 +1,14 @@
 //! The project's own commands. stdout is data, stderr is talk.
 
 // In the order of use.
-mod bench;
-mod codegen;
-mod demo;
-mod page;
-mod sdk;
 mod shell;
-mod suite;
 mod tools;
+mod sdk;
+mod page;
+mod codegen;
+mod bench;
+mod demo;
+mod suite;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
