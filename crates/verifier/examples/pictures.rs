@@ -76,7 +76,11 @@ async fn show(
 }
 
 async fn not_found() -> Refusal {
-    Error::new(ErrorCode::NotFound, "no such route, or not with this method").into()
+    Error::new(ErrorCode::NotFound, "no such route").into()
+}
+
+async fn method_not_allowed() -> Refusal {
+    Error::new(ErrorCode::MethodNotAllowed, "the route does not take this method").into()
 }
 
 /// Believes the bytes, not the header: a picture is what its first bytes say.
@@ -116,7 +120,7 @@ fn app(verifier: Verifier) -> Result<Router, Error> {
         .route("/pictures/{id}", get(show).layer(read))
         .route("/whoami", get(|principal: Principal| async { Json(principal) }))
         .fallback(not_found)
-        .method_not_allowed_fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(verifier.into_layer())
         .with_state(Pictures::default()))
 }

@@ -79,6 +79,7 @@ error_codes! {
     403 ExceedsCreator "exceeds_creator" "More than its creator may do" "Choose scopes and resources that you have yourself."
 
     404 NotFound "not_found" "Not found" "Check the address and the id."
+    405 MethodNotAllowed "method_not_allowed" "Method not allowed" "Use a method that the Allow header lists."
     409 KeyProtected "key_protected" "Key is protected" "Lift the protection first; that takes your password."
     409 LastKey "last_key" "Last active secret key" "Create another secret key before you remove this one."
     409 Conflict "conflict" "Conflict" "Load the current state and try again."

@@ -1,0 +1,94 @@
+//! `doorkey keys`: works on the data folder, next to a running issuer or without one.
+
+mod create;
+mod list;
+mod revoke;
+
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use clap::Subcommand;
+use doorkey_core::{KeyKind, Origin};
+use doorkey_issuer::{KeyRecord, Registry, Settings, Store};
+use doorkey_verifier::{SystemClock, SystemEntropy};
+
+use crate::data::DataFolder;
+use crate::{Global, config};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Create a key and print it; a secret key is shown this once
+    Create(create::Arguments),
+    /// List the keys
+    List(list::Arguments),
+    /// Revoke a key for good
+    Revoke(revoke::Arguments),
+}
+
+pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<()> {
+    match arguments.command {
+        Command::Create(arguments) => create::run(global, arguments).await,
+        Command::List(arguments) => list::run(global, arguments).await,
+        Command::Revoke(arguments) => revoke::run(global, &arguments).await,
+    }
+}
+
+/// The registry of the data folder. Publishable keys name the issuer: the address that was told, else the one that
+/// `doorkey serve` last ran at, else the file's.
+async fn open(global: &Global, public_url: Option<Origin>) -> anyhow::Result<Registry> {
+    let mut file = config::load(global)?;
+    let store = Store::open_existing(DataFolder::database_in(&global.data))
+        .await
+        .with_context(|| format!("{}: run doorkey serve first, or name another folder", global.data.display()))?;
+    let public_url = match public_url {
+        Some(url) => Some(url),
+        None => store.public_url().await?.or(file.public_url.take()),
+    };
+    file.public_url = None;
+    let public_url = public_url.ok_or_else(|| anyhow!("the issuer's address is not known: add --public-url URL"))?;
+    let settings = Arc::new(Settings::resolve(file, public_url)?);
+    Ok(Registry::new(store, settings, Arc::new(SystemClock), Arc::new(SystemEntropy)))
+}
+
+/// A key as data: what is known of it, and the key string as far as it may be shown.
+#[derive(serde::Serialize)]
+struct Shown<'a> {
+    id: String,
+    key: &'a str,
+    kind: &'static str,
+    environment: &'static str,
+    name: Option<&'a str>,
+    scopes: Vec<&'a str>,
+    origins: Vec<&'a str>,
+    session_lifetime: Option<u64>,
+    created_at: u64,
+    revoked_at: Option<u64>,
+    leaked_at: Option<u64>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(record: &'a KeyRecord, key: &'a str) -> Self {
+        Self {
+            id: record.id.to_string(),
+            key,
+            kind: match record.kind {
+                KeyKind::Publishable => "publishable",
+                KeyKind::Secret => "secret",
+            },
+            environment: record.environment.as_str(),
+            name: record.name.as_deref(),
+            scopes: record.scopes.iter().map(doorkey_core::Scope::as_str).collect(),
+            origins: record.origins.iter().map(doorkey_core::OriginPattern::as_str).collect(),
+            session_lifetime: record.session_lifetime,
+            created_at: record.created_at,
+            revoked_at: record.revoked_at,
+            leaked_at: record.leaked_at,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! `doorkey keys list`.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use doorkey_core::Origin;
+use doorkey_issuer::KeyRecord;
+
+use super::Shown;
+use crate::{Global, config, output};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Where browsers reach the issuer [default: where it ran last]
+    #[arg(long, value_name = "URL", env = "DOORKEY_PUBLIC_URL", value_parser = config::parse_origin)]
+    public_url: Option<Origin>,
+    /// Print a JSON array
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<()> {
+    let registry = super::open(global, arguments.public_url).await?;
+    let records = registry.keys().await?;
+    let keys: Vec<_> = records.iter().map(|record| registry.shown_key(record)).collect();
+    if arguments.json {
+        let shown: Vec<_> = records.iter().zip(&keys).map(|(record, key)| Shown::new(record, key)).collect();
+        return output::data(&format!("{}\n", serde_json::to_string_pretty(&shown)?));
+    }
+    let head = ["ID", "KEY", "STATE", "CREATED", "SCOPES", "ORIGINS", "NAME"].map(str::to_owned);
+    let rows = records.iter().zip(keys).map(|(record, key)| row(record, key));
+    output::data(&table(&std::iter::once(head).chain(rows).collect::<Vec<_>>()))
+}
+
+fn row(record: &KeyRecord, key: String) -> [String; 7] {
+    let created = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(record.created_at)).to_string();
+    let state = match (record.revoked_at, record.leaked_at) {
+        (Some(_), _) => "revoked",
+        (None, Some(_)) => "leaked",
+        (None, None) => "active",
+    };
+    let scopes = record.scopes.to_string().replace(' ', ",");
+    let origins: Vec<_> = record.origins.iter().map(doorkey_core::OriginPattern::as_str).collect();
+    let dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
+    let name = record.name.clone().unwrap_or_default();
+    [record.id.to_string(), key, state.to_owned(), created, dash(scopes), dash(origins.join(",")), dash(name)]
+}
+
+/// Columns as wide as their widest cell, two spaces apart.
+fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |row: &[String; N]| {
+        let cells: Vec<_> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}

@@ -1,0 +1,18 @@
+//! `doorkey keys revoke`.
+
+use doorkey_core::KeyId;
+
+use crate::{Global, output};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The key's id, `key_…`, as `doorkey keys list` shows it
+    #[arg(value_name = "KEY_ID")]
+    key: KeyId,
+}
+
+pub(crate) async fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<()> {
+    let record = super::open(global, None).await?.revoke_key(arguments.key).await?;
+    output::say(&format!("revoked {}", record.id));
+    Ok(())
+}

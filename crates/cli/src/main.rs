@@ -1,0 +1,64 @@
+#![doc = include_str!("../README.md")]
+
+// The composition root: the only place that reads the environment and prints.
+mod data;
+mod output;
+
+mod config;
+mod log;
+
+mod keys;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Issues API keys and checks them.
+#[derive(Parser)]
+#[command(name = "doorkey", version, propagate_version = true, arg_required_else_help = true)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Args)]
+struct Global {
+    /// The folder with the database and the master key; made when absent
+    #[arg(long, value_name = "DIR", env = "DOORKEY_DATA", default_value = "./doorkey-data", global = true)]
+    data: PathBuf,
+    /// The settings [default: doorkey.toml in the data folder, else in this one, if there is one]
+    #[arg(long, value_name = "FILE", env = "DOORKEY_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    /// What to log to stderr: error, warn, info, debug or trace, also by module (info,sqlx=warn)
+    #[arg(long, value_name = "FILTER", env = "DOORKEY_LOG", default_value = "info", global = true)]
+    log: log::Filter,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the issuer
+    Serve(serve::Arguments),
+    /// Create, list and revoke keys, while the issuer runs or not
+    Keys(keys::Arguments),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Arguments { global, command } = Arguments::parse();
+    log::begin(&global.log);
+    let done = match command {
+        Command::Serve(arguments) => serve::run(&global, arguments).await,
+        Command::Keys(arguments) => keys::run(&global, arguments).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::explain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The `doorkey` binary as a process, in a temporary folder, over real HTTP.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod house;
+
+mod durability;
+mod keys;
+mod serve;

@@ -1,0 +1,79 @@
+//! One error type for everything that the issuer refuses or cannot do.
+
+use std::fmt;
+
+use doorkey_core::{ErrorCode, FieldError};
+use doorkey_verifier::Refusal;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why the issuer refused or failed: a stable [`ErrorCode`], a sentence, the members that are wrong and the cause.
+///
+/// The sentence and the members never hold a secret. The cause, which [`source`](std::error::Error::source) returns, is
+/// for the operator's log and no caller sees it.
+#[derive(Debug)]
+pub struct Error {
+    refusal: doorkey_core::Error,
+    fields: Vec<FieldError>,
+    source: Option<Source>,
+}
+
+impl Error {
+    /// A refusal with its code and a lower-case sentence.
+    pub(crate) fn new(code: ErrorCode, detail: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+        doorkey_core::Error::new(code, detail).into()
+    }
+
+    /// [`ErrorCode::InvalidInput`] because of one member.
+    pub(crate) fn invalid(field: &str, detail: impl Into<String>) -> Self {
+        Self::invalid_fields(vec![FieldError { field: field.to_owned(), detail: detail.into() }])
+    }
+
+    /// [`ErrorCode::InvalidInput`] because of several members, of which there is at least one.
+    pub(crate) fn invalid_fields(fields: Vec<FieldError>) -> Self {
+        let all: Vec<_> = fields.iter().map(|wrong| format!("{}: {}", wrong.field, wrong.detail)).collect();
+        Self { fields, ..Self::new(ErrorCode::InvalidInput, all.join("; ")) }
+    }
+
+    /// [`ErrorCode::StoreUnavailable`] because of `source`.
+    pub(crate) fn store(source: impl Into<Source>) -> Self {
+        Self::new(ErrorCode::StoreUnavailable, "the store does not answer").with_source(source)
+    }
+
+    pub(crate) fn with_source(self, source: impl Into<Source>) -> Self {
+        Self { source: Some(source.into()), ..self }
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> ErrorCode {
+        self.refusal.code()
+    }
+
+    /// The members of the input that are wrong, for [`ErrorCode::InvalidInput`].
+    pub fn fields(&self) -> &[FieldError] {
+        &self.fields
+    }
+
+    /// What goes over HTTP: everything but the cause.
+    pub(crate) fn to_refusal(&self) -> Refusal {
+        Refusal::from(self.refusal.clone()).with_fields(self.fields.clone())
+    }
+}
+
+impl From<doorkey_core::Error> for Error {
+    fn from(error: doorkey_core::Error) -> Self {
+        Self { refusal: error, fields: Vec::new(), source: None }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.refusal.fmt(f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,134 @@
+//! The issuer, put together.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use doorkey_core::token::{self, Claims};
+use doorkey_core::{ErrorCode, JwkSet, Origin, SignedMint};
+use doorkey_verifier::{Clock, Entropy, Refusal};
+
+use crate::error::Error;
+use crate::limits::{Exceeded, Limits};
+use crate::mint::{self, Presented};
+use crate::registry::{DefaultKeys, Registry, new_id};
+use crate::settings::Settings;
+use crate::signing::SigningKeys;
+use crate::store::Store;
+use crate::vault::Vault;
+
+/// Everything that one issuer needs to answer requests; [`router`](Self::router) is its face.
+#[derive(Debug)]
+pub struct Issuer {
+    settings: Arc<Settings>,
+    store: Store,
+    registry: Registry,
+    signing_keys: SigningKeys,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// A session and its token.
+pub(crate) struct Minted {
+    pub(crate) claims: Claims,
+    pub(crate) token: String,
+}
+
+/// Why there is no session.
+pub(crate) enum MintRefusal {
+    Refused(Error),
+    Limited(Exceeded),
+}
+
+impl<E: Into<Error>> From<E> for MintRefusal {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl Issuer {
+    /// Opens an issuer on a store. On an empty one it makes organization, workspace, key pair and signing key, all or
+    /// none, and returns the key pair: this once.
+    ///
+    /// Fails with `invalid_input` for a master key that does not open the store's signing keys, and with
+    /// `store_unavailable`.
+    pub async fn open(
+        settings: Settings,
+        store: Store,
+        vault: &Vault,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<(Self, Option<DefaultKeys>), Error> {
+        let settings = Arc::new(settings);
+        let registry = Registry::new(store.clone(), settings.clone(), clock.clone(), entropy.clone());
+        let default_keys = registry.start(vault).await?;
+        let signing_keys = SigningKeys::load(&store, vault).await?;
+        let limits = Limits::new(settings.mint_limits(), &clock);
+        Ok((Self { settings, store, registry, signing_keys, limits, clock, entropy }, default_keys))
+    }
+
+    /// The keys.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The settings that it was opened with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The public keys that tokens verify with.
+    pub fn public_keys(&self) -> &JwkSet {
+        self.signing_keys.public()
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
+    }
+
+    /// Trades a mint for a session: signature, key, origin, then limits.
+    pub(crate) async fn mint(
+        &self,
+        body: &str,
+        origin: Option<&Origin>,
+        address: IpAddr,
+    ) -> Result<Minted, MintRefusal> {
+        let mint = SignedMint::verify(body)?;
+        let key = match mint::read(&mint, &self.settings)? {
+            Presented::Publishable(key) => key,
+            Presented::Secret(key) => {
+                if let Some(key) = key {
+                    self.registry.record_leak(&key).await?;
+                }
+                return Err(Error::new(ErrorCode::SecretKeyInBrowser, "a secret key was sent from a page").into());
+            }
+        };
+        let record = self.registry.key(key.id()).await?;
+        let session = new_id(self.clock(), self.entropy());
+        let now = self.clock.now();
+        let claims = mint::decide(&mint, &key, record.as_ref(), origin, &self.settings, session, now)?;
+        self.limits.check(key.id(), address, &claims.doorkey.origin).map_err(MintRefusal::Limited)?;
+        let token = token::issue(&claims, self.signing_keys.active())?;
+        Ok(Minted { claims, token })
+    }
+}
+
+impl Exceeded {
+    /// The refusal that says when to come back.
+    pub(crate) fn to_refusal(self) -> Refusal {
+        let detail = match self.policy {
+            "address" => "too many sessions from this address",
+            "origin" => "too many sessions from this origin",
+            _ => "too many sessions with this key",
+        };
+        Refusal::from(doorkey_core::Error::new(ErrorCode::RateLimited, detail)).with_retry_after(self.retry_after)
+    }
+}

@@ -1,0 +1,28 @@
+#![doc = include_str!("../README.md")]
+
+// In the order of use: a module knows only those above it.
+mod error;
+mod settings;
+mod vault;
+
+mod store;
+
+mod signing;
+
+mod registry;
+
+mod limits;
+mod mint;
+
+mod issuer;
+
+mod http;
+mod server;
+
+pub use error::Error;
+pub use issuer::Issuer;
+pub use registry::{CreatedKey, DefaultKeys, NewKey, Registry};
+pub use server::serve;
+pub use settings::{Catalogue, CatalogueScope, MintLimits, Settings, SettingsFile};
+pub use store::{KeyRecord, Store};
+pub use vault::Vault;

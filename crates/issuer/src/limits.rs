@@ -1,0 +1,276 @@
+//! Rate limits of the mint, in bounded memory.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use doorkey_core::{KeyId, Origin};
+use doorkey_verifier::Clock;
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::StateStore;
+use governor::state::keyed::ShrinkableKeyedStateStore;
+use governor::{Quota, RateLimiter};
+
+use crate::settings::MintLimits;
+
+/// The period that limits are told for.
+pub(crate) const WINDOW: Duration = Duration::from_mins(1);
+/// How many keys, addresses or origins a limit follows one by one; about 6 MB when full.
+const MAX_TRACKED: usize = 65_536;
+/// How often what has recovered is forgotten.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+
+/// A limit that was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exceeded {
+    /// Which limit: `key`, `address` or `origin`.
+    pub(crate) policy: &'static str,
+    /// How many mints it allows in a [`WINDOW`].
+    pub(crate) quota: NonZeroU32,
+    /// When the next mint fits.
+    pub(crate) retry_after: Duration,
+}
+
+/// The mint's three limits.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    keys: Option<Limit<KeyId>>,
+    addresses: Option<Limit<IpAddr>>,
+    origins: Option<Limit<Origin>>,
+}
+
+impl Limits {
+    pub(crate) fn new(limits: MintLimits, clock: &Arc<dyn Clock>) -> Self {
+        Self {
+            keys: limits.per_key.map(|quota| Limit::new("key", quota, clock, MAX_TRACKED)),
+            addresses: limits.per_address.map(|quota| Limit::new("address", quota, clock, MAX_TRACKED)),
+            origins: limits.per_origin.map(|quota| Limit::new("origin", quota, clock, MAX_TRACKED)),
+        }
+    }
+
+    /// Counts one mint. The address comes first, so that one machine cannot use up what all pages share.
+    pub(crate) fn check(&self, key: KeyId, address: IpAddr, origin: &Origin) -> Result<(), Exceeded> {
+        if let Some(limit) = &self.addresses {
+            limit.check(&network(address))?;
+        }
+        if let Some(limit) = &self.keys {
+            limit.check(&key)?;
+        }
+        if let Some(limit) = &self.origins {
+            limit.check(origin)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whom an address stands for: an IPv6 customer has at least 64 bits to choose addresses from.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+/// One limit, for each `K` on its own.
+#[derive(Debug)]
+struct Limit<K: Hash + Eq + Clone> {
+    policy: &'static str,
+    quota: NonZeroU32,
+    limiter: RateLimiter<K, Tracked<K>, Monotonic, NoOpMiddleware<Duration>>,
+    last_sweep: Mutex<Duration>,
+}
+
+impl<K: Hash + Eq + Clone> Limit<K> {
+    fn new(policy: &'static str, quota: NonZeroU32, clock: &Arc<dyn Clock>, capacity: usize) -> Self {
+        let clock = Monotonic::new(Arc::clone(clock));
+        let last_sweep = Mutex::new(governor::clock::Clock::now(&clock));
+        let limiter = RateLimiter::new(Quota::per_minute(quota), Tracked::new(capacity), clock);
+        Self { policy, quota, limiter, last_sweep }
+    }
+
+    fn check(&self, key: &K) -> Result<(), Exceeded> {
+        self.sweep();
+        self.limiter.check_key(key).map_err(|refused| {
+            let now = governor::clock::Clock::now(self.limiter.clock());
+            Exceeded { policy: self.policy, quota: self.quota, retry_after: refused.wait_time_from(now) }
+        })
+    }
+
+    fn sweep(&self) {
+        let now = governor::clock::Clock::now(self.limiter.clock());
+        let mut last = self.last_sweep.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_sub(*last) >= SWEEP_EVERY {
+            *last = now;
+            drop(last);
+            self.limiter.retain_recent();
+        }
+    }
+}
+
+/// The wall clock made monotonic: a clock that is set back must not lock everybody out until it has caught up.
+#[derive(Debug)]
+struct Monotonic {
+    clock: Arc<dyn Clock>,
+    /// What the clock said last, and what has passed since the start.
+    seen: Mutex<(Duration, Duration)>,
+}
+
+impl Monotonic {
+    fn new(clock: Arc<dyn Clock>) -> Self {
+        let seen = Mutex::new((clock.since_epoch(), Duration::ZERO));
+        Self { clock, seen }
+    }
+}
+
+impl governor::clock::Clock for Monotonic {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.since_epoch();
+        let passed = seen.1 + now.saturating_sub(seen.0);
+        *seen = (now, passed);
+        passed
+    }
+}
+
+/// The limiter's memory. Once it is full, all whom it does not follow yet share one account until others are forgotten:
+/// somebody with many addresses cannot make it grow, and cannot make it forget either.
+#[derive(Debug)]
+struct Tracked<K> {
+    capacity: usize,
+    accounts: Mutex<Accounts<K>>,
+}
+
+#[derive(Debug)]
+struct Accounts<K> {
+    own: HashMap<K, Nanos>,
+    shared: Option<Nanos>,
+}
+
+impl<K: Hash + Eq + Clone> Tracked<K> {
+    fn new(capacity: usize) -> Self {
+        Self { capacity, accounts: Mutex::new(Accounts { own: HashMap::new(), shared: None }) }
+    }
+}
+
+impl<K: Hash + Eq + Clone> StateStore for Tracked<K> {
+    type Key = K;
+
+    fn measure_and_replace<T, F, E>(&self, key: &K, f: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = accounts.own.len() >= self.capacity;
+        if let Some(account) = accounts.own.get_mut(key) {
+            let (outcome, next) = f(Some(*account))?;
+            *account = next;
+            return Ok(outcome);
+        }
+        let (outcome, next) = f(if is_full { accounts.shared } else { None })?;
+        if is_full {
+            accounts.shared = Some(next);
+        } else {
+            accounts.own.insert(key.clone(), next);
+        }
+        Ok(outcome)
+    }
+}
+
+impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<K> for Tracked<K> {
+    fn retain_recent(&self, drop_below: Nanos) {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts.own.retain(|_, &mut account| account > drop_below);
+    }
+
+    fn len(&self) -> usize {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).own.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+    use std::num::NonZeroU32;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use doorkey_verifier::Clock;
+
+    use super::{Limit, network};
+
+    #[derive(Debug)]
+    struct Hand(Mutex<Duration>);
+
+    impl Hand {
+        fn set(&self, seconds: u64) {
+            *self.0.lock().unwrap() = Duration::from_secs(seconds);
+        }
+    }
+
+    impl Clock for Hand {
+        fn since_epoch(&self) -> Duration {
+            *self.0.lock().unwrap()
+        }
+    }
+
+    fn limit(capacity: usize) -> (Arc<Hand>, Limit<u32>) {
+        let hand = Arc::new(Hand(Mutex::new(Duration::from_secs(1_700_000_000))));
+        let clock: Arc<dyn Clock> = hand.clone();
+        (hand, Limit::new("key", NonZeroU32::new(6).unwrap(), &clock, capacity))
+    }
+
+    fn allowed(limit: &Limit<u32>, key: u32) -> usize {
+        (0..20).take_while(|_| limit.check(&key).is_ok()).count()
+    }
+
+    #[test]
+    fn a_window_may_be_used_at_once_and_fills_up_evenly() {
+        let (hand, limit) = limit(8);
+        assert_eq!((allowed(&limit, 1), allowed(&limit, 2)), (6, 6));
+        assert_eq!(limit.check(&1).unwrap_err().retry_after, Duration::from_secs(10));
+        hand.set(1_700_000_010);
+        assert_eq!(allowed(&limit, 1), 1);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_locks_nobody_out() {
+        let (hand, limit) = limit(8);
+        assert_eq!(allowed(&limit, 1), 6);
+        hand.set(1_600_000_000);
+        assert_eq!(allowed(&limit, 1), 0);
+        hand.set(1_600_000_060);
+        assert_eq!(allowed(&limit, 1), 6);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_recovers() {
+        let (hand, limit) = limit(2);
+        assert_eq!((allowed(&limit, 1), allowed(&limit, 2)), (6, 6));
+        assert_eq!((allowed(&limit, 3), allowed(&limit, 4)), (6, 0));
+        assert_eq!(limit.limiter.len(), 2);
+        hand.set(1_700_000_120);
+        assert_eq!(allowed(&limit, 5), 6);
+        assert_eq!(limit.limiter.len(), 1);
+    }
+
+    #[test]
+    fn a_network_of_64_bits_is_one_caller() {
+        let of = |text: &str| network(text.parse::<IpAddr>().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8:0:0:ffff::2"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+    }
+}

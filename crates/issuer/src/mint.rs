@@ -1,0 +1,208 @@
+//! The mint's decision: may this page have a session for this key? Pure, so that every rule is tested without a server.
+
+use doorkey_core::token::{Claims, Confirmation, DoorkeyClaims};
+use doorkey_core::{
+    Environment, Error, ErrorCode, KeyKind, Origin, PublishableKey, SecretKey, SessionId, SignedMint, Thumbprint,
+};
+
+use crate::settings::Settings;
+use crate::store::KeyRecord;
+
+/// What a mint presents as its key.
+#[derive(Debug)]
+pub(crate) enum Presented {
+    /// A publishable key of this issuer; nothing is known about it yet.
+    Publishable(PublishableKey),
+    /// A secret key, which thereby reached a page; `None` where it is not even whole.
+    Secret(Option<SecretKey>),
+}
+
+/// Reads what the mint presents, up to the point where the registry must be asked.
+///
+/// Fails with `malformed_key`, with `key_unknown` for a key of another issuer, and with `token_invalid` for a mint that
+/// was signed for another URL.
+pub(crate) fn read(mint: &SignedMint, settings: &Settings) -> Result<Presented, Error> {
+    let text = &mint.claims.publishable_key;
+    if KeyKind::of(text) == Some(KeyKind::Secret) {
+        return Ok(Presented::Secret(SecretKey::parse(text).ok()));
+    }
+    let key = PublishableKey::parse(text)?;
+    if key.issuer() != *settings.public_url() {
+        return Err(Error::new(ErrorCode::KeyUnknown, "the key names another issuer"));
+    }
+    if mint.claims.aud != settings.mint_url() {
+        return Err(Error::new(ErrorCode::TokenInvalid, "the mint was signed for another URL"));
+    }
+    Ok(Presented::Publishable(key))
+}
+
+/// Decides: the claims of the session's token, or why there is none.
+///
+/// `origin` is the request's `Origin`, if there was exactly one that is an origin; `now` is in Unix seconds.
+///
+/// Fails with `key_unknown` for a key that is unknown or revoked (whoever holds only a publishable key learns no more),
+/// with `origin_not_allowed` and with `grant_invalid`.
+pub(crate) fn decide(
+    mint: &SignedMint,
+    key: &PublishableKey,
+    record: Option<&KeyRecord>,
+    origin: Option<&Origin>,
+    settings: &Settings,
+    session: SessionId,
+    now: u64,
+) -> Result<Claims, Error> {
+    let is_this = |record: &&KeyRecord| {
+        record.is_active() && record.kind == KeyKind::Publishable && record.environment == key.environment()
+    };
+    let record = record
+        .filter(is_this)
+        .ok_or_else(|| Error::new(ErrorCode::KeyUnknown, "this issuer has no active key of this name"))?;
+    let origin = origin
+        .ok_or_else(|| Error::new(ErrorCode::OriginNotAllowed, "the request has no origin, or one that is none"))?;
+    if !is_allowed(record, origin) {
+        return Err(Error::new(ErrorCode::OriginNotAllowed, "the page's origin is not on the key's list"));
+    }
+    if mint.claims.grant.is_some() {
+        return Err(Error::new(ErrorCode::GrantInvalid, "this issuer does not take grants yet"));
+    }
+    Ok(Claims {
+        iss: settings.public_url().as_str().to_owned(),
+        aud: settings.audiences().to_vec(),
+        sub: record.id.to_string(),
+        client_id: record.id,
+        iat: now,
+        exp: now + record.session_lifetime.unwrap_or(settings.token_lifetime()),
+        jti: session,
+        scope: record.scopes.clone(),
+        cnf: Confirmation { jkt: Thumbprint::of(&mint.key) },
+        doorkey: DoorkeyClaims {
+            org: record.organization,
+            workspace: record.workspace,
+            env: record.environment,
+            origin: origin.clone(),
+        },
+    })
+}
+
+fn is_allowed(record: &KeyRecord, origin: &Origin) -> bool {
+    (record.environment == Environment::Test && origin.is_loopback())
+        || record.origins.iter().any(|pattern| pattern.matches(origin))
+}
+
+#[cfg(test)]
+mod tests {
+    use doorkey_core::{
+        Environment, ErrorCode, KeyId, KeyKind, MintClaims, OrganizationId, PublishableKey, SessionId, SignedMint,
+        SigningKey, WorkspaceId,
+    };
+
+    use super::{Presented, decide, read};
+    use crate::settings::{Settings, SettingsFile};
+    use crate::store::KeyRecord;
+
+    fn settings() -> Settings {
+        Settings::resolve(SettingsFile::default(), "http://localhost:7700".parse().unwrap()).unwrap()
+    }
+
+    fn record(environment: Environment) -> KeyRecord {
+        KeyRecord {
+            id: KeyId::from_bytes([1; 16]),
+            organization: OrganizationId::from_bytes([2; 16]),
+            workspace: Some(WorkspaceId::from_bytes([3; 16])),
+            kind: KeyKind::Publishable,
+            environment,
+            name: None,
+            public_key: None,
+            last_four: None,
+            scopes: "pictures:read".parse().unwrap(),
+            origins: vec!["https://*.shop.example".parse().unwrap()],
+            session_lifetime: None,
+            created_at: 1,
+            revoked_at: None,
+            leaked_at: None,
+        }
+    }
+
+    fn key(record: &KeyRecord) -> PublishableKey {
+        PublishableKey::new(record.id, record.environment, "localhost:7700".parse().unwrap())
+    }
+
+    fn mint(publishable_key: &str) -> SignedMint {
+        SignedMint {
+            claims: MintClaims {
+                publishable_key: publishable_key.into(),
+                aud: "http://localhost:7700/v1/sessions".into(),
+                iat: 0,
+                jti: "j".into(),
+                grant: None,
+                challenge: None,
+            },
+            key: SigningKey::from_seed(&[1; 32]).verifying_key(),
+        }
+    }
+
+    fn code(record: Option<&KeyRecord>, named: &PublishableKey, origin: &str) -> Option<ErrorCode> {
+        let origin = origin.parse().ok();
+        let session = SessionId::from_bytes([0; 16]);
+        decide(&mint(""), named, record, origin.as_ref(), &settings(), session, 1000).err().map(|error| error.code())
+    }
+
+    #[test]
+    fn each_origin_rule_is_kept() {
+        let (live, test) = (record(Environment::Live), record(Environment::Test));
+        for (record, origin, allowed) in [
+            (&live, "https://eu.shop.example", true),
+            (&live, "https://shop.example", false),
+            (&live, "http://localhost:3000", false),
+            (&live, "", false),
+            (&live, "null", false),
+            (&test, "https://eu.shop.example", true),
+            (&test, "http://localhost:3000", true),
+            (&test, "https://[::1]", true),
+            (&test, "https://localhost.example", false),
+        ] {
+            let expected = (!allowed).then_some(ErrorCode::OriginNotAllowed);
+            assert_eq!(code(Some(record), &key(record), origin), expected, "{origin}");
+        }
+        let unlisted = KeyRecord { origins: Vec::new(), ..live };
+        assert_eq!(code(Some(&unlisted), &key(&unlisted), "https://a.example"), Some(ErrorCode::OriginNotAllowed));
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_is_unknown() {
+        let active = record(Environment::Test);
+        let named = key(&active);
+        let unknown = Some(ErrorCode::KeyUnknown);
+        assert_eq!(code(None, &named, "http://localhost"), unknown);
+        let revoked = KeyRecord { revoked_at: Some(1), ..active.clone() };
+        assert_eq!(code(Some(&revoked), &named, "http://localhost"), unknown);
+        let secret = KeyRecord { kind: KeyKind::Secret, ..active.clone() };
+        assert_eq!(code(Some(&secret), &named, "http://localhost"), unknown);
+        let live = KeyRecord { environment: Environment::Live, ..active };
+        assert_eq!(code(Some(&live), &named, "https://eu.shop.example"), unknown);
+    }
+
+    #[test]
+    fn the_key_s_lifetime_comes_before_the_issuer_s() {
+        let origin = "http://localhost".parse().unwrap();
+        let own = KeyRecord { session_lifetime: Some(2), ..record(Environment::Test) };
+        for (record, exp) in [(record(Environment::Test), 1300), (own, 1002)] {
+            let session = SessionId::from_bytes([0; 16]);
+            let claims =
+                decide(&mint(""), &key(&record), Some(&record), Some(&origin), &settings(), session, 1000).unwrap();
+            assert_eq!((claims.iat, claims.exp), (1000, exp));
+        }
+    }
+
+    #[test]
+    fn what_a_mint_presents_is_told_apart() {
+        let read = |text: &str| read(&mint(text), &settings());
+        assert!(matches!(read("sk_live_cut"), Ok(Presented::Secret(None))));
+        assert!(matches!(read("acme_sk_test_"), Ok(Presented::Secret(None))));
+        assert_eq!(read("pk_live_cut").unwrap_err().code(), ErrorCode::MalformedKey);
+        let named = key(&record(Environment::Test));
+        assert!(matches!(read(&named.to_string()), Ok(Presented::Publishable(key)) if key == named));
+        let foreign = PublishableKey::new(named.id(), Environment::Test, "keys.example.com".parse().unwrap());
+        assert_eq!(read(&foreign.to_string()).unwrap_err().code(), ErrorCode::KeyUnknown);
+    }
+}

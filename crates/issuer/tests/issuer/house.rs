@@ -1,0 +1,173 @@
+//! An issuer in a temporary folder, and a browser that mints from it.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use doorkey_core::{MintClaims, SigningKey, assemble_mint, sha256};
+use doorkey_issuer::{DefaultKeys, Issuer, Settings, SettingsFile, Store, Vault};
+use doorkey_verifier::{Clock, Entropy};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+pub(crate) const NOW: u64 = 1_700_000_000;
+pub(crate) const PAGE: &str = "http://localhost:3000";
+pub(crate) const MINT_URL: &str = "http://localhost:7700/v1/sessions";
+pub(crate) const CATALOGUE: &str = r#"
+    [[scopes]]
+    name = "pictures:read"
+    browser = true
+
+    [[scopes]]
+    name = "pictures:write"
+    browser = true
+
+    [[scopes]]
+    name = "pictures:delete"
+"#;
+
+/// A quarter of a second past [`NOW`], for ever.
+#[derive(Debug)]
+pub(crate) struct Stopped;
+
+impl Clock for Stopped {
+    fn since_epoch(&self) -> Duration {
+        Duration::from_millis(NOW * 1000 + 250)
+    }
+}
+
+/// The same bytes in every run; what was drawn can be looked up.
+#[derive(Debug, Default)]
+pub(crate) struct Seeded {
+    pub(crate) drawn: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Entropy for Seeded {
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut drawn = self.drawn.lock().unwrap();
+        let block = sha256(&drawn.len().to_be_bytes());
+        let length = bytes.len();
+        bytes.copy_from_slice(&block[..length]);
+        drawn.push(bytes.to_vec());
+    }
+}
+
+pub(crate) struct House {
+    pub(crate) folder: TempDir,
+    pub(crate) store: Store,
+    pub(crate) issuer: Arc<Issuer>,
+    pub(crate) keys: DefaultKeys,
+    pub(crate) router: Router,
+}
+
+impl House {
+    pub(crate) async fn new() -> Self {
+        Self::with(CATALOGUE, Arc::new(Seeded::default())).await
+    }
+
+    pub(crate) async fn with(settings: &str, entropy: Arc<dyn Entropy>) -> Self {
+        let folder = TempDir::new().unwrap();
+        let store = Store::open(folder.path().join("doorkey.db")).await.unwrap();
+        let (issuer, keys) = open(&store, settings, 1, entropy).await.unwrap();
+        let issuer = Arc::new(issuer);
+        Self { folder, store, router: issuer.clone().router(), issuer, keys: keys.unwrap() }
+    }
+
+    /// A browser that is good and honest, until the test changes it.
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::new(&self.keys.publishable.to_string())
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        send(&self.router, request).await
+    }
+}
+
+pub(crate) async fn open(
+    store: &Store,
+    settings: &str,
+    master_key: u8,
+    entropy: Arc<dyn Entropy>,
+) -> Result<(Issuer, Option<DefaultKeys>), doorkey_issuer::Error> {
+    let settings =
+        Settings::resolve(SettingsFile::parse(settings).unwrap(), "http://localhost:7700".parse().unwrap()).unwrap();
+    Issuer::open(settings, store.clone(), &Vault::new(&[master_key; 32]), Arc::new(Stopped), entropy).await
+}
+
+pub(crate) async fn send(router: &Router, mut request: Request<Body>) -> Answer {
+    if request.extensions().get::<ConnectInfo<SocketAddr>>().is_none() {
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 5000))));
+    }
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    Answer { status: parts.status, headers: parts.headers, json }
+}
+
+pub(crate) struct Browser {
+    pub(crate) claims: MintClaims,
+    pub(crate) key: SigningKey,
+    pub(crate) origin: Option<&'static str>,
+}
+
+impl Browser {
+    pub(crate) fn new(publishable_key: &str) -> Self {
+        let claims = MintClaims {
+            publishable_key: publishable_key.into(),
+            aud: MINT_URL.into(),
+            iat: 1,
+            jti: "jti".into(),
+            grant: None,
+            challenge: None,
+        };
+        Self { claims, key: SigningKey::from_seed(&[42; 32]), origin: Some(PAGE) }
+    }
+
+    pub(crate) fn body(&self) -> String {
+        let input = self.claims.to_signing_input(&self.key.verifying_key());
+        let signature = self.key.sign(input.as_bytes());
+        assemble_mint(input, &signature)
+    }
+
+    pub(crate) fn request(&self) -> Request<Body> {
+        let mut request = Request::post("/v1/sessions").header("content-type", "text/plain;charset=UTF-8");
+        if let Some(origin) = self.origin {
+            request = request.header("origin", origin);
+        }
+        request.body(Body::from(self.body())).unwrap()
+    }
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) json: Value,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Checks all that every refusal has, and returns its status and code.
+    #[track_caller]
+    pub(crate) fn refusal(&self) -> (u16, &str) {
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.header("cache-control"), "no-store");
+        assert_eq!(self.header("x-request-id"), self.json["request_id"]);
+        assert_eq!(self.json["status"], self.status.as_u16());
+        assert_eq!(self.json["server_time"], 1_700_000_000.25);
+        let code = self.json["code"].as_str().unwrap();
+        if self.status == 401 {
+            assert_eq!(self.header("www-authenticate"), format!("Doorkey error=\"{code}\""));
+        }
+        (self.status.as_u16(), code)
+    }
+}

@@ -1,0 +1,72 @@
+use axum::body::Body;
+use http::{Method, Request};
+
+use crate::house::{House, PAGE};
+
+fn get(path: &str) -> Request<Body> {
+    Request::get(path).body(Body::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn the_public_documents_are_for_everybody() {
+    let house = House::new().await;
+    let answer = house.send(get("/.well-known/doorkey")).await;
+    assert_eq!(
+        answer.json,
+        serde_json::json!({
+            "issuer": "http://localhost:7700",
+            "jwks_uri": "http://localhost:7700/.well-known/jwks.json",
+            "sessions_endpoint": "http://localhost:7700/v1/sessions",
+            "audiences": ["http://localhost:7700"],
+            "protocol_version": 1,
+            "token_lifetime": 300,
+        })
+    );
+    let jwks = house.send(get("/.well-known/jwks.json")).await;
+    assert_eq!(jwks.json["keys"].as_array().unwrap().len(), 1);
+    assert_eq!(jwks.header("content-type"), "application/jwk-set+json");
+    for answer in [answer, jwks] {
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("cache-control"), "public, max-age=300");
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        assert!(answer.header("x-request-id").starts_with("req_"));
+    }
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(house.send(get(path)).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem_too() {
+    let house = House::new().await;
+    for path in ["/", "/v1/sessions/", "/v1/sessions/x", "/.well-known/jwks.json/..", "/%00"] {
+        assert_eq!(house.send(get(path)).await.refusal(), (404, "not_found"), "{path}");
+    }
+    for (method, path, allowed) in [
+        (Method::GET, "/v1/sessions", "POST"),
+        (Method::PUT, "/v1/sessions", "POST"),
+        (Method::DELETE, "/healthz", "GET"),
+        (Method::POST, "/.well-known/jwks.json", "GET"),
+    ] {
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let answer = house.send(request).await;
+        assert_eq!(answer.refusal(), (405, "method_not_allowed"), "{path}");
+        assert!(answer.header("allow").contains(allowed), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_gets_a_plain_answer() {
+    let house = House::new().await;
+    for (origin, allowed) in [(PAGE, PAGE), ("null", "null"), ("nonsense", ""), ("https://a.example/", "")] {
+        let request = Request::options("/v1/sessions")
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type");
+        let answer = house.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, 204);
+        assert_eq!(answer.header("access-control-allow-origin"), allowed);
+        assert_eq!(answer.header("access-control-allow-methods"), "POST");
+        assert_eq!(answer.header("access-control-allow-credentials"), "");
+    }
+}
