@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderValue};
 const NOW: u64 = 1_760_000_000;
 const BUDGET: f64 = 1.3;
 const ROUNDS: usize = 15;
-const REQUESTS: usize = 2000;
+const REQUESTS: u32 = 2000;
 
 struct Prepared {
     headers: HeaderMap,
@@ -33,7 +33,7 @@ fn time(run: impl FnOnce()) -> Duration {
     start.elapsed()
 }
 
-fn prepare(key: &SigningKey, authorization: &str, counter: usize) -> Prepared {
+fn prepare(key: &SigningKey, authorization: &str, counter: u32) -> Prepared {
     let request = ProofRequest {
         method: "GET",
         authority: "api.example.com",
@@ -41,7 +41,7 @@ fn prepare(key: &SigningKey, authorization: &str, counter: usize) -> Prepared {
         authorization,
         body: None,
     };
-    let proof = UnsignedProof::new(&request, &key.verifying_key(), Nonce::new([7; 12], counter as u64), NOW, 60)
+    let proof = UnsignedProof::new(&request, &key.verifying_key(), Nonce::new([7; 12], counter.into()), NOW, 60)
         .expect("a proof");
     let signature = key.sign(proof.base().as_bytes());
     let mut headers = HeaderMap::new();
@@ -88,7 +88,7 @@ fn main() {
     let (mut checks, mut verifies) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         // New memory for each round: the same requests again would be replays.
-        let replay = ReplayMemory::new(10 * ReplayMemory::DEFAULT_CAPACITY, REQUESTS, policy.skew());
+        let replay = ReplayMemory::new(10 * ReplayMemory::DEFAULT_CAPACITY, REQUESTS as usize, policy.skew());
         let decision = Decision { policy: &policy, keys: &keys, tokens: &tokens, replay: &replay, now: NOW };
         verifies.push(time(|| {
             for request in &prepared {
@@ -105,7 +105,7 @@ fn main() {
     }
     let microseconds = |mut times: Vec<Duration>| {
         times.sort_unstable();
-        times[times.len() / 2].as_secs_f64() * 1e6 / REQUESTS as f64
+        times[times.len() / 2].as_secs_f64() * 1e6 / f64::from(REQUESTS)
     };
     let (check, verify) = (microseconds(checks), microseconds(verifies));
     let backend =
