@@ -94,7 +94,7 @@ fn read_picture(content: Bytes) -> Result<Picture, Refusal> {
         _ => return Err(invalid("not a PNG, JPEG, GIF or WebP picture")),
     };
     let size = imagesize::blob_size(&content).map_err(|_| invalid("the picture's dimensions cannot be read"))?;
-    let sha256: String = sha256(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = to_hex(&sha256(&content));
     let now = OffsetDateTime::UNIX_EPOCH + SystemClock.since_epoch();
     Ok(Picture {
         id: format!("pic_{}", &sha256[..24]),
@@ -106,6 +106,14 @@ fn read_picture(content: Bytes) -> Result<Picture, Refusal> {
         stored_at: now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default(),
         content,
     })
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 fn invalid(detail: &str) -> Refusal {
