@@ -33,13 +33,15 @@ pub use jwk::{JwkSet, Thumbprint};
 pub use key::{Signature, SigningKey, VerifyingKey};
 pub use key_string::{Brand, Environment, KeyKind, MAX_KEY_STRING_LEN, PublishableKey, SecretKey};
 pub use mint::{MAX_MINT_LEN, MINT_PATH, MintClaims, SignedMint, assemble_mint};
+#[cfg(feature = "verify")]
+pub use proof::Proof;
 pub use proof::{
-    AUTHORIZATION_SCHEME, DEFAULT_CONTENT_TYPE, MAX_PROOF_WINDOW, Nonce, PROOF_LABEL, PROOF_TAG, Proof, ProofBody,
+    AUTHORIZATION_SCHEME, DEFAULT_CONTENT_TYPE, MAX_PROOF_WINDOW, Nonce, PROOF_LABEL, PROOF_TAG, ProofBody,
     ProofRequest, UnsignedProof,
 };
 pub use scope::{Scope, ScopeSet};
-pub use signature::{
-    Component, MAX_SIGNATURE_FIELD_LEN, Parameter, SignatureInput, parse_signature_fields, parse_signature_input_fields,
-};
+pub use signature::{Component, MAX_SIGNATURE_FIELD_LEN, Parameter, SignatureInput};
+#[cfg(feature = "verify")]
+pub use signature::{parse_signature_fields, parse_signature_input_fields};
 pub use target::RequestTarget;
 pub use token::{Claims, Verified};

@@ -1,7 +1,9 @@
 //! HTTP message signatures (RFC 9421): the base that a signature covers, and the two fields that carry it.
 
+#[cfg(feature = "verify")]
 mod fields;
 
+#[cfg(feature = "verify")]
 pub use fields::{parse_signature_fields, parse_signature_input_fields};
 
 use alloc::borrow::Cow;

@@ -30,19 +30,23 @@ impl<'a> RequestTarget<'a> {
     /// Reads an origin-form target: an absolute path, and maybe a query.
     ///
     /// Fails with [`ErrorCode::MalformedRequest`] for other forms, dot segments (encoded or not), fragments,
-    /// backslashes, spaces, control characters and anything that is not ASCII.
+    /// backslashes in the path, spaces, control characters and anything that is not ASCII.
     pub fn parse(raw: &'a str) -> Result<Self, Error> {
         let malformed = |detail| Error::new(ErrorCode::MalformedRequest, detail);
         if raw.len() > Self::MAX_LEN {
             return Err(malformed("the request target has more than 8192 bytes"));
         }
-        if !raw.bytes().all(|b| matches!(b, 0x21..=0x7e) && b != b'#' && b != b'\\') {
+        if !raw.bytes().all(|b| matches!(b, 0x21..=0x7e) && b != b'#') {
             return Err(malformed("the request target holds a character that belongs in no target"));
         }
         let (path, query) = match raw.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (raw, None),
         };
+        // Browsers turn it into a slash, and elsewhere it may be one; behind the question mark it is a character.
+        if path.contains('\\') {
+            return Err(malformed("the path holds a backslash"));
+        }
         let segments = path.strip_prefix('/').ok_or_else(|| malformed("the request target is not an absolute path"))?;
         if segments.split('/').any(is_dot_segment) {
             return Err(malformed("the path holds a dot segment"));
@@ -71,18 +75,16 @@ impl<'a> RequestTarget<'a> {
 
 /// `.` and `..` with each dot plain or encoded, the way URL parsers in browsers read them.
 fn is_dot_segment(segment: &str) -> bool {
-    let mut rest = segment;
+    let mut rest = segment.as_bytes();
     let mut dots = 0;
-    while !rest.is_empty() {
-        let encoded = rest.get(..3).is_some_and(|head| head.eq_ignore_ascii_case("%2e"));
-        rest = match rest.strip_prefix('.') {
-            Some(rest) => rest,
-            None if encoded => &rest[3..],
-            None => return false,
+    loop {
+        rest = match rest {
+            [] => return dots == 1 || dots == 2,
+            [b'.', rest @ ..] | [b'%', b'2', b'e' | b'E', rest @ ..] => rest,
+            _ => return false,
         };
         dots += 1;
     }
-    dots == 1 || dots == 2
 }
 
 #[cfg(test)]
@@ -104,6 +106,7 @@ mod tests {
             "/p?q=%27x%27",
             "/*",
             "/a;b=c",
+            "/p?q=a\\b",
         ] {
             assert!(RequestTarget::parse(accepted).is_ok(), "{accepted}");
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
-use wasm_bindgen_cli_support::Bindgen;
+use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
 use crate::shell::{cargo, command, once, root, step, target};
 use crate::tools;
@@ -28,13 +28,9 @@ pub(crate) fn pack() -> Result<PathBuf> {
     tools::ensure_npm_packages()?;
     compile()?;
     let wasm = target().join("wasm32-unknown-unknown/wasm/doorkey_browser.wasm");
-    let inputs = [
-        wasm.clone(),
-        package().join("js"),
-        package().join("package.json"),
-        package().join("README.md"),
-        root().join("package-lock.json"),
-    ];
+    let inside = ["js", "scripts", "package.json", "tsconfig.json", "README.md"].map(|name| package().join(name));
+    let outside = ["package-lock.json", "LICENSE-APACHE", "LICENSE-MIT"].map(|name| root().join(name));
+    let inputs = [&[wasm.clone()][..], &inside, &outside].concat();
     once("sdk", &inputs, &[tarball(), package().join("dist/index.js")], || {
         let dist = package().join("dist");
         if dist.exists() {
@@ -47,7 +43,9 @@ pub(crate) fn pack() -> Result<PathBuf> {
             .typescript(true)
             .remove_name_section(true)
             .remove_producers_section(true)
-            .omit_default_module_path(false)
+            // The loader has a URL of its own, in the form that bundlers look for.
+            .omit_default_module_path(true)
+            .encode_into(EncodeInto::Always)
             .generate(&dist)?;
         step("bundle @doorkey/browser", &mut command("npm", &["run", "--silent", "build", "-w", "@doorkey/browser"]))?;
         fs::create_dir_all(target().join("npm"))?;
@@ -70,7 +68,13 @@ pub(crate) fn pack() -> Result<PathBuf> {
 pub(crate) fn compile() -> Result<()> {
     let arguments =
         ["build", "--package", "doorkey-browser", "--lib", "--target", "wasm32-unknown-unknown", "--profile", "wasm"];
-    step("compile the browser SDK to wasm", &mut cargo(&arguments))
+    // What is published must not tell where it was built. Cargo adds this to the flags of .cargo/config.toml.
+    let home =
+        std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| home + "/.cargo")).unwrap_or_default();
+    let remap = [(home, "/cargo"), (root().display().to_string(), "/doorkey")]
+        .map(|(from, to)| format!("\"--remap-path-prefix={from}={to}\""));
+    let flags = format!("target.wasm32-unknown-unknown.rustflags=[{}]", remap.join(","));
+    step("compile the browser SDK to wasm", cargo(&arguments).args(["--config", &flags]))
 }
 
 /// Prints what a page downloads, and fails past the budget.

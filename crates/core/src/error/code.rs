@@ -95,6 +95,7 @@ error_codes! {
     503 ReplayStoreUnavailable "replay_store_unavailable" "Replay store unavailable" "Try again shortly."
     503 StoreUnavailable "store_unavailable" "Store unavailable" "Try again shortly."
     503 IssuerUnavailable "issuer_unavailable" "Issuer unavailable" "Check the network and try again shortly."
+    503 SdkUnavailable "sdk_unavailable" "SDK unavailable" "Serve the SDK's .wasm file beside its script, and allow 'wasm-unsafe-eval' in script-src."
 }
 
 impl ErrorCode {

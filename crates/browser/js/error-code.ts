@@ -1,0 +1,213 @@
+// Generated from doorkey_core::ErrorCode by `cargo xtask codegen`. Do not edit.
+
+/** A stable reason for a refusal, as it stands in the `code` of a problem document. */
+export type ErrorCode =
+  /** Malformed request (400). Check the request against the API reference. */
+  | "malformed_request"
+  /** Malformed key (400). Copy the whole key again: a character is missing, added or changed. */
+  | "malformed_key"
+  /** Malformed session token (400). Send the token exactly as the issuer returned it. */
+  | "malformed_token"
+  /** Malformed signature (400). Sign with the Doorkey SDK, or follow the proof profile to the letter. */
+  | "malformed_signature"
+  /** Multiple credentials (400). Send exactly one credential with a request. */
+  | "multiple_credentials"
+  /** Unsupported content encoding (400). Send the body without a Content-Encoding. */
+  | "unsupported_encoding"
+  /** Insecure transport (400). Use https. Plain http is for loopback addresses alone. */
+  | "insecure_transport"
+  /** Credential missing (401). Send a session token with a proof, or a secret key from a server. */
+  | "credential_missing"
+  /** Unknown key (401). Check that the key belongs to this issuer and has not been revoked. */
+  | "key_unknown"
+  /** Key revoked (401). Create a new key; a revoked one stays revoked. */
+  | "key_revoked"
+  /** Key expired (401). Create or roll a key and use the new one. */
+  | "key_expired"
+  /** Key disabled (401). Ask an admin to enable the key again. */
+  | "key_disabled"
+  /** Wrong kind of key (401). Use a publishable key in a page and a secret key on a server. */
+  | "wrong_key_kind"
+  /** Wrong environment (401). Use a live key for live data and a test key for test data. */
+  | "wrong_environment"
+  /** Session token expired (401). Mint a new session token; the SDK does so by itself. */
+  | "token_expired"
+  /** Session token not accepted (401). Mint a token from this API's issuer, for this API. */
+  | "token_invalid"
+  /** Proof missing (401). Sign the request with the key that the token is bound to. */
+  | "proof_missing"
+  /** Signature covers the wrong components (401). Cover exactly the components of the profile, in its order. */
+  | "components_incomplete"
+  /** Signature outside its time window (401). Check the clock; sign for at most 60 seconds, just before sending. */
+  | "window_invalid"
+  /** Key does not match the token (401). Sign with the key pair that the token was minted for. */
+  | "key_mismatch"
+  /** Signature not valid (401). Send the request exactly as it was signed. */
+  | "signature_invalid"
+  /** Body does not match its digest (401). Send the body exactly as it was signed. */
+  | "digest_mismatch"
+  /** Request replayed (401). Sign each request anew, with a nonce of its own. */
+  | "replayed"
+  /** Grant not accepted (401). Sign a new grant for this issuer with an active secret key. */
+  | "grant_invalid"
+  /** Grant already used (401). Sign a new grant for each mint. */
+  | "grant_used"
+  /** Scope missing (403). Ask an admin for a key with the scope that this call needs. */
+  | "insufficient_scope"
+  /** Wrong workspace (403). Use a key of the workspace that owns the resource. */
+  | "wrong_workspace"
+  /** Origin not allowed (403). Add the page's origin to the key's allowed origins. */
+  | "origin_not_allowed"
+  /** Address not allowed (403). Add the caller's address to the key's allowed CIDRs. */
+  | "ip_not_allowed"
+  /** Grant required (403). Have your backend sign a grant and pass it to the SDK. */
+  | "grant_required"
+  /** Challenge required (403). Solve the challenge and pass its answer with the mint. */
+  | "challenge_required"
+  /** Secret key in a browser (403). Revoke this key now and use a publishable key in pages. */
+  | "secret_key_in_browser"
+  /** Keys cannot manage keys (403). Sign in as a member to create, change or revoke keys. */
+  | "keys_cannot_manage_keys"
+  /** More than its creator may do (403). Choose scopes and resources that you have yourself. */
+  | "exceeds_creator"
+  /** Not found (404). Check the address and the id. */
+  | "not_found"
+  /** Method not allowed (405). Use a method that the Allow header lists. */
+  | "method_not_allowed"
+  /** Key is protected (409). Lift the protection first; that takes your password. */
+  | "key_protected"
+  /** Last active secret key (409). Create another secret key before you remove this one. */
+  | "last_key"
+  /** Conflict (409). Load the current state and try again. */
+  | "conflict"
+  /** Body too large (413). Send a smaller body. */
+  | "body_too_large"
+  /** Invalid input (422). Correct the listed fields. */
+  | "invalid_input"
+  /** Rate limit reached (429). Wait for the time in Retry-After. */
+  | "rate_limited"
+  /** Quota used up (429). Wait for the next period or raise the quota. */
+  | "quota_exhausted"
+  /** Too many requests in one window (429). Wait for the time in Retry-After. */
+  | "replay_capacity"
+  /** Issuer keys unavailable (503). Try again shortly; the verifier cannot reach the issuer. */
+  | "keys_unavailable"
+  /** Directory out of date (503). Try again shortly; the verifier has lost touch with the issuer. */
+  | "directory_stale"
+  /** Replay store unavailable (503). Try again shortly. */
+  | "replay_store_unavailable"
+  /** Store unavailable (503). Try again shortly. */
+  | "store_unavailable"
+  /** Issuer unavailable (503). Check the network and try again shortly. */
+  | "issuer_unavailable"
+  /** SDK unavailable (503). Serve the SDK's .wasm file beside its script, and allow 'wasm-unsafe-eval' in script-src. */
+  | "sdk_unavailable"
+  ;
+
+/** @internal The same request can succeed later, without a change. */
+export const RETRYABLE_STATUSES: readonly number[] = [429, 503];
+
+/** @internal What goes with a code. */
+export interface CodeRow { code: ErrorCode; status: number; hint: string }
+
+// One constant for each code: a bundle holds those that it uses.
+/** @internal */
+export const MALFORMED_REQUEST: CodeRow = { code: "malformed_request", status: 400, hint: "Check the request against the API reference." };
+/** @internal */
+export const MALFORMED_KEY: CodeRow = { code: "malformed_key", status: 400, hint: "Copy the whole key again: a character is missing, added or changed." };
+/** @internal */
+export const MALFORMED_TOKEN: CodeRow = { code: "malformed_token", status: 400, hint: "Send the token exactly as the issuer returned it." };
+/** @internal */
+export const MALFORMED_SIGNATURE: CodeRow = { code: "malformed_signature", status: 400, hint: "Sign with the Doorkey SDK, or follow the proof profile to the letter." };
+/** @internal */
+export const MULTIPLE_CREDENTIALS: CodeRow = { code: "multiple_credentials", status: 400, hint: "Send exactly one credential with a request." };
+/** @internal */
+export const UNSUPPORTED_ENCODING: CodeRow = { code: "unsupported_encoding", status: 400, hint: "Send the body without a Content-Encoding." };
+/** @internal */
+export const INSECURE_TRANSPORT: CodeRow = { code: "insecure_transport", status: 400, hint: "Use https. Plain http is for loopback addresses alone." };
+/** @internal */
+export const CREDENTIAL_MISSING: CodeRow = { code: "credential_missing", status: 401, hint: "Send a session token with a proof, or a secret key from a server." };
+/** @internal */
+export const KEY_UNKNOWN: CodeRow = { code: "key_unknown", status: 401, hint: "Check that the key belongs to this issuer and has not been revoked." };
+/** @internal */
+export const KEY_REVOKED: CodeRow = { code: "key_revoked", status: 401, hint: "Create a new key; a revoked one stays revoked." };
+/** @internal */
+export const KEY_EXPIRED: CodeRow = { code: "key_expired", status: 401, hint: "Create or roll a key and use the new one." };
+/** @internal */
+export const KEY_DISABLED: CodeRow = { code: "key_disabled", status: 401, hint: "Ask an admin to enable the key again." };
+/** @internal */
+export const WRONG_KEY_KIND: CodeRow = { code: "wrong_key_kind", status: 401, hint: "Use a publishable key in a page and a secret key on a server." };
+/** @internal */
+export const WRONG_ENVIRONMENT: CodeRow = { code: "wrong_environment", status: 401, hint: "Use a live key for live data and a test key for test data." };
+/** @internal */
+export const TOKEN_EXPIRED: CodeRow = { code: "token_expired", status: 401, hint: "Mint a new session token; the SDK does so by itself." };
+/** @internal */
+export const TOKEN_INVALID: CodeRow = { code: "token_invalid", status: 401, hint: "Mint a token from this API's issuer, for this API." };
+/** @internal */
+export const PROOF_MISSING: CodeRow = { code: "proof_missing", status: 401, hint: "Sign the request with the key that the token is bound to." };
+/** @internal */
+export const COMPONENTS_INCOMPLETE: CodeRow = { code: "components_incomplete", status: 401, hint: "Cover exactly the components of the profile, in its order." };
+/** @internal */
+export const WINDOW_INVALID: CodeRow = { code: "window_invalid", status: 401, hint: "Check the clock; sign for at most 60 seconds, just before sending." };
+/** @internal */
+export const KEY_MISMATCH: CodeRow = { code: "key_mismatch", status: 401, hint: "Sign with the key pair that the token was minted for." };
+/** @internal */
+export const SIGNATURE_INVALID: CodeRow = { code: "signature_invalid", status: 401, hint: "Send the request exactly as it was signed." };
+/** @internal */
+export const DIGEST_MISMATCH: CodeRow = { code: "digest_mismatch", status: 401, hint: "Send the body exactly as it was signed." };
+/** @internal */
+export const REPLAYED: CodeRow = { code: "replayed", status: 401, hint: "Sign each request anew, with a nonce of its own." };
+/** @internal */
+export const GRANT_INVALID: CodeRow = { code: "grant_invalid", status: 401, hint: "Sign a new grant for this issuer with an active secret key." };
+/** @internal */
+export const GRANT_USED: CodeRow = { code: "grant_used", status: 401, hint: "Sign a new grant for each mint." };
+/** @internal */
+export const INSUFFICIENT_SCOPE: CodeRow = { code: "insufficient_scope", status: 403, hint: "Ask an admin for a key with the scope that this call needs." };
+/** @internal */
+export const WRONG_WORKSPACE: CodeRow = { code: "wrong_workspace", status: 403, hint: "Use a key of the workspace that owns the resource." };
+/** @internal */
+export const ORIGIN_NOT_ALLOWED: CodeRow = { code: "origin_not_allowed", status: 403, hint: "Add the page's origin to the key's allowed origins." };
+/** @internal */
+export const IP_NOT_ALLOWED: CodeRow = { code: "ip_not_allowed", status: 403, hint: "Add the caller's address to the key's allowed CIDRs." };
+/** @internal */
+export const GRANT_REQUIRED: CodeRow = { code: "grant_required", status: 403, hint: "Have your backend sign a grant and pass it to the SDK." };
+/** @internal */
+export const CHALLENGE_REQUIRED: CodeRow = { code: "challenge_required", status: 403, hint: "Solve the challenge and pass its answer with the mint." };
+/** @internal */
+export const SECRET_KEY_IN_BROWSER: CodeRow = { code: "secret_key_in_browser", status: 403, hint: "Revoke this key now and use a publishable key in pages." };
+/** @internal */
+export const KEYS_CANNOT_MANAGE_KEYS: CodeRow = { code: "keys_cannot_manage_keys", status: 403, hint: "Sign in as a member to create, change or revoke keys." };
+/** @internal */
+export const EXCEEDS_CREATOR: CodeRow = { code: "exceeds_creator", status: 403, hint: "Choose scopes and resources that you have yourself." };
+/** @internal */
+export const NOT_FOUND: CodeRow = { code: "not_found", status: 404, hint: "Check the address and the id." };
+/** @internal */
+export const METHOD_NOT_ALLOWED: CodeRow = { code: "method_not_allowed", status: 405, hint: "Use a method that the Allow header lists." };
+/** @internal */
+export const KEY_PROTECTED: CodeRow = { code: "key_protected", status: 409, hint: "Lift the protection first; that takes your password." };
+/** @internal */
+export const LAST_KEY: CodeRow = { code: "last_key", status: 409, hint: "Create another secret key before you remove this one." };
+/** @internal */
+export const CONFLICT: CodeRow = { code: "conflict", status: 409, hint: "Load the current state and try again." };
+/** @internal */
+export const BODY_TOO_LARGE: CodeRow = { code: "body_too_large", status: 413, hint: "Send a smaller body." };
+/** @internal */
+export const INVALID_INPUT: CodeRow = { code: "invalid_input", status: 422, hint: "Correct the listed fields." };
+/** @internal */
+export const RATE_LIMITED: CodeRow = { code: "rate_limited", status: 429, hint: "Wait for the time in Retry-After." };
+/** @internal */
+export const QUOTA_EXHAUSTED: CodeRow = { code: "quota_exhausted", status: 429, hint: "Wait for the next period or raise the quota." };
+/** @internal */
+export const REPLAY_CAPACITY: CodeRow = { code: "replay_capacity", status: 429, hint: "Wait for the time in Retry-After." };
+/** @internal */
+export const KEYS_UNAVAILABLE: CodeRow = { code: "keys_unavailable", status: 503, hint: "Try again shortly; the verifier cannot reach the issuer." };
+/** @internal */
+export const DIRECTORY_STALE: CodeRow = { code: "directory_stale", status: 503, hint: "Try again shortly; the verifier has lost touch with the issuer." };
+/** @internal */
+export const REPLAY_STORE_UNAVAILABLE: CodeRow = { code: "replay_store_unavailable", status: 503, hint: "Try again shortly." };
+/** @internal */
+export const STORE_UNAVAILABLE: CodeRow = { code: "store_unavailable", status: 503, hint: "Try again shortly." };
+/** @internal */
+export const ISSUER_UNAVAILABLE: CodeRow = { code: "issuer_unavailable", status: 503, hint: "Check the network and try again shortly." };
+/** @internal */
+export const SDK_UNAVAILABLE: CodeRow = { code: "sdk_unavailable", status: 503, hint: "Serve the SDK's .wasm file beside its script, and allow 'wasm-unsafe-eval' in script-src." };

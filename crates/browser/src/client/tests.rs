@@ -1,0 +1,214 @@
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use doorkey_core::{
+    Environment, ErrorCode, KeyId, PublishableKey, SecretKey, SignedMint, SigningKey, UnsignedProof, assemble_mint,
+    sha256,
+};
+
+use super::{Client, OutgoingRequest};
+use crate::instant::Instant;
+use crate::key_pair::KeyPair;
+use crate::session::MintResponse;
+
+const API: &str = "https://api.example";
+
+fn key_string() -> String {
+    let id = KeyId::from_parts(1, [7; 10]);
+    PublishableKey::new(id, Environment::Test, "localhost:7700".parse().unwrap()).to_string()
+}
+
+fn signing_key() -> SigningKey {
+    SigningKey::from_seed(&[9; 32])
+}
+
+/// Both clocks go on together; the wall clock stands at 2,000 s when the page opens.
+fn at(seconds: f64) -> Instant {
+    Instant { wall: (2_000.0 + seconds) * 1_000.0, monotonic: seconds * 1_000.0 }
+}
+
+/// A client whose session began at 0 s, which was 5,000 s on the server, and lives for `lifetime` seconds.
+fn client(lifetime: f64) -> Client {
+    let mut client = Client::new(&key_string(), [3; 12]).unwrap();
+    client.set_key(KeyPair::Own(signing_key()));
+    let response = MintResponse {
+        token: "a.b.c",
+        audience: "https://api.example http://localhost:7701",
+        expires_at: 5_000.0 + lifetime,
+        server_time: 5_000.0,
+    };
+    client.begin_session(&response, at(0.0));
+    client
+}
+
+fn get(url: &str) -> OutgoingRequest<'_> {
+    OutgoingRequest { method: "GET", url, content_type: None, digest: None }
+}
+
+#[test]
+fn a_mint_is_what_the_issuer_reads() {
+    let mut client = Client::new(&key_string(), [3; 12]).unwrap();
+    assert_eq!(client.mint_signing_input(at(0.0), [1; 12]).unwrap_err().code(), ErrorCode::TokenInvalid);
+    client.set_key(KeyPair::Own(signing_key()));
+    let input = client.mint_signing_input(at(0.9), [1; 12]).unwrap();
+    let signature = client.sign(&input, &[]).unwrap();
+    let mint = SignedMint::verify(&assemble_mint(input, &signature)).unwrap();
+    assert_eq!(mint.claims.publishable_key, key_string());
+    assert_eq!(mint.claims.aud, client.mint_url());
+    assert_eq!(client.mint_url(), "http://localhost:7700/v1/sessions");
+    assert_eq!((mint.claims.iat, mint.claims.jti.len()), (2_000, 16));
+}
+
+#[test]
+fn a_foreign_key_signs_elsewhere() {
+    let mut client = client(300.0);
+    assert_eq!(client.sign("m", &[]).unwrap(), signing_key().sign(b"m"));
+    client.set_key(KeyPair::Foreign(signing_key().verifying_key()));
+    assert!(!client.is_usable(at(0.0)));
+    assert_eq!(client.sign("m", &[7; 64]).unwrap().as_bytes(), &[7; 64]);
+    for made in [&[][..], &[7; 63]] {
+        assert_eq!(client.sign("m", made).unwrap_err().code(), ErrorCode::InvalidInput);
+    }
+}
+
+#[test]
+fn other_keys_are_refused() {
+    let secret = SecretKey::new(KeyId::from_parts(1, [7; 10]), Environment::Test, signing_key()).to_key_string();
+    let code = |text: &str| Client::new(text, [0; 12]).map(|_| ()).unwrap_err().code();
+    assert_eq!(code(&secret), ErrorCode::WrongKeyKind);
+    assert_eq!(code(&(key_string() + "x")), ErrorCode::MalformedKey);
+}
+
+#[test]
+fn a_session_is_renewed_in_its_margin_and_waited_for_in_the_rest() {
+    // The margin is 30 s or a fifth of the lifetime; in its first half the old token goes on.
+    for (lifetime, fresh, due, over) in
+        [(300.0, 269.9, 270.0, 285.0), (600.0, 569.9, 570.0, 585.0), (2.0, 1.5, 1.7, 1.8)]
+    {
+        let client = client(lifetime);
+        let state = |seconds| (client.is_usable(at(seconds)), client.is_renewal_due(at(seconds)));
+        assert_eq!(state(0.0), (true, false));
+        assert_eq!(state(fresh), (true, false), "{lifetime}");
+        assert_eq!(state(due), (true, true), "{lifetime}");
+        assert_eq!(state(over), (false, true), "{lifetime}");
+        assert_eq!(state(3_600.0), (false, true), "{lifetime}");
+    }
+    let none = Client::new(&key_string(), [3; 12]).unwrap();
+    assert_eq!((none.is_usable(at(0.0)), none.is_renewal_due(at(0.0))), (false, true));
+    assert!(!client(0.0).is_usable(at(0.0)) && !client(-5.0).is_usable(at(0.0)));
+}
+
+#[test]
+fn clocks_that_drift_apart_end_a_session() {
+    let client = client(300.0);
+    for (wall, usable) in [(4.9, true), (5.1, false), (-5.1, false)] {
+        let now = Instant { wall: at(10.0 + wall).wall, monotonic: at(10.0).monotonic };
+        assert_eq!((client.is_usable(now), client.is_renewal_due(now)), (usable, !usable), "{wall}");
+    }
+}
+
+#[test]
+fn a_refusal_ends_the_session_that_it_is_about() {
+    for (authorization, code, usable) in [
+        ("Doorkey a.b.c", "token_expired", false),
+        ("Doorkey a.b.c", "token_invalid", false),
+        ("Doorkey a.b.c", "window_invalid", false),
+        ("Doorkey a.b.c", "replayed", true),
+        ("Doorkey old", "token_expired", true),
+    ] {
+        let mut client = client(300.0);
+        client.refuse(authorization, code);
+        assert_eq!(client.is_usable(at(1.0)), usable, "{code}");
+        assert!(client.covers("https://api.example/"), "calls that are under way still end well");
+    }
+}
+
+#[test]
+fn only_the_audience_gets_credentials() {
+    let mut client = client(300.0);
+    for covered in ["https://api.example/", "https://api.example/a?b#c", "http://localhost:7701/a"] {
+        assert!(client.covers(covered), "{covered}");
+    }
+    for other in [
+        "http://api.example/",
+        "https://api.example:8443/",
+        "https://api.example.evil.example/",
+        "https://evil.example/https://api.example/",
+        "https://api.exampl/",
+        "blob:https://api.example/1",
+        "https:///",
+        "",
+    ] {
+        assert!(!client.covers(other), "{other}");
+        assert_eq!(
+            client.prepare(&get(other), at(0.0).monotonic).unwrap_err().code(),
+            ErrorCode::TokenInvalid,
+            "{other}"
+        );
+    }
+    assert!(!Client::new(&key_string(), [3; 12]).unwrap().covers(API));
+}
+
+#[test]
+fn a_proof_states_server_time_and_counts_its_nonces() {
+    let mut client = client(300.0);
+    let inputs: Vec<_> = (0..3)
+        .map(|i| {
+            client
+                .prepare(&get("https://api.example/a#f"), at(7.9 + f64::from(i)).monotonic)
+                .unwrap()
+                .proof
+                .signature_input()
+        })
+        .collect();
+    let key = signing_key().verifying_key().to_base64url();
+    assert_eq!(
+        inputs[0],
+        [
+            r#"dk=("@method" "@authority" "@path" "@query" "authorization")"#,
+            r#";created=5007;expires=5067;nonce="AwMDAwMDAwMDAwMDAAAAAAAA";keyid=""#,
+            &key,
+            r#"";tag="doorkey""#,
+        ]
+        .concat()
+    );
+    assert!(inputs[2].contains(r#";created=5009;expires=5069;nonce="AwMDAwMDAwMDAwMDAAAAAAAC";"#));
+}
+
+#[test]
+fn a_body_is_covered_with_its_type() {
+    let mut client = client(300.0);
+    for (content_type, sent) in [(Some("image/png"), "image/png"), (None, "application/octet-stream")] {
+        let request = OutgoingRequest {
+            method: "POST",
+            url: "https://api.example/p?q=1",
+            content_type,
+            digest: Some(sha256(b"pixels")),
+        };
+        let signable = client.prepare(&request, at(0.0).monotonic).unwrap();
+        assert_eq!(signable.authorization, "Doorkey a.b.c");
+        let (content_type, content_digest) = signable.body.unwrap();
+        assert_eq!(content_type, sent);
+        let base: Vec<_> = signable.proof.base().lines().collect();
+        assert_eq!(
+            base[..7],
+            [
+                "\"@method\": POST",
+                "\"@authority\": api.example",
+                "\"@path\": /p",
+                "\"@query\": ?q=1",
+                "\"authorization\": Doorkey a.b.c",
+                &["\"content-type\": ", sent].concat(),
+                &["\"content-digest\": ", &content_digest].concat(),
+            ]
+        );
+        let signature = signing_key().sign(signable.proof.base().as_bytes());
+        assert!(UnsignedProof::signature(&signature).starts_with("dk=:"));
+    }
+    let mut refused = |url, content_type| {
+        let request = OutgoingRequest { method: "POST", url, content_type, digest: Some([0; 32]) };
+        client.prepare(&request, at(0.0).monotonic).unwrap_err().code()
+    };
+    assert_eq!(refused("https://api.example/a\\b", None), ErrorCode::MalformedRequest);
+    assert_eq!(refused("https://api.example/", Some("text/\u{e9}")), ErrorCode::MalformedRequest);
+}

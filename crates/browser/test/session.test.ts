@@ -1,0 +1,298 @@
+import assert from "node:assert/strict";
+import { mock, test, type TestContext } from "node:test";
+import { createClient, DoorkeyError } from "@doorkey/browser";
+import { API, ISSUER, KEY, platform, problem, publishableKey, verifyCall, World } from "./world.js";
+
+/** Both clocks of a browser, as if nobody else had set them. */
+function stopClocks(context: TestContext) {
+  const clocks = { wall: Date.now(), monotonic: performance.now() };
+  context.mock.method(Date, "now", () => clocks.wall);
+  context.mock.method(performance, "now", () => clocks.monotonic);
+  return {
+    pass: (seconds: number) => {
+      clocks.wall += seconds * 1000;
+      clocks.monotonic += seconds * 1000;
+    },
+    sleep: (seconds: number) => (clocks.wall += seconds * 1000),
+  };
+}
+
+/** Holds back the next mint until it is let go. */
+function holdMint(world: World) {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  world.nextMint = async () => {
+    await held;
+    return Response.json(world.session(), { status: 201 });
+  };
+  return { release };
+}
+
+const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
+const code = (expected: string) => (error: unknown) => {
+  assert.ok(error instanceof DoorkeyError, String(error));
+  assert.equal(error.code, expected);
+  assert.notEqual(error.hint, "");
+  return true;
+};
+
+test("nothing is loaded before the first call, and then once for all", async () => {
+  const world = new World();
+  const clients = [world.client(), world.client(), world.client({ custody: "wasm" })];
+  assert.equal(platform.loads, 0);
+  platform.failing = true;
+  await assert.rejects(clients[0]!.fetch(API), code("sdk_unavailable"));
+  platform.failing = false;
+  platform.type = "text/plain";
+  await Promise.all(clients.map((client) => client.fetch(API)));
+  assert.equal(platform.loads, 2);
+  assert.equal(new Set(world.mints.map((mint) => mint.header.jwk.x)).size, 3);
+});
+
+test("a secret key throws before anything happens", () => {
+  const fetch = mock.fn<typeof globalThis.fetch>();
+  for (const publishableKey of ["sk_live_x", "acme_sk_test_x", "sk_"]) {
+    assert.throws(() => createClient({ publishableKey, fetch }), (error) => {
+      assert.ok(code("wrong_key_kind")(error));
+      assert.ok(!String(error).includes(publishableKey));
+      return true;
+    });
+  }
+  assert.equal(fetch.mock.callCount(), 0);
+});
+
+test("a typo is found before the issuer is asked", async () => {
+  const world = new World();
+  for (const publishableKey of [`${KEY}x`, KEY.slice(1), "", "pk_test_", "pk_prod_x"]) {
+    await assert.rejects(world.client({ publishableKey }).session(), code("malformed_key"));
+  }
+  const branded = world.client({ publishableKey: publishableKey("localhost:7700", "acme_pk_live_") });
+  assert.equal((await branded.session()).id, "ses_1");
+});
+
+test("custody is chosen, and can be insisted on", async (context) => {
+  const world = new World();
+  assert.equal((await world.client().session()).custody, "webcrypto");
+  assert.equal((await world.client({ custody: "wasm" }).session()).custody, "wasm");
+  context.mock.method(crypto.subtle, "generateKey", () => Promise.reject(new DOMException("no", "NotSupportedError")));
+  assert.equal((await world.client({ custody: "auto" }).session()).custody, "wasm");
+  await assert.rejects(world.client({ custody: "webcrypto" }).session(), code("invalid_input"));
+});
+
+test("fifty calls wait for one mint", async () => {
+  const world = new World();
+  const client = world.client();
+  const { release } = holdMint(world);
+  const calls = Array.from({ length: 50 }, (_, i) => client.fetch(`${API}/${i}`));
+  await settled();
+  assert.equal(world.calls.length, 0);
+  release();
+  await Promise.all(calls);
+  assert.deepEqual([world.mints.length, world.calls.length], [1, 50]);
+});
+
+test("an abort ends one call and leaves the mint to the others", async () => {
+  const world = new World();
+  const client = world.client();
+  const { release } = holdMint(world);
+  const controller = new AbortController();
+  const aborted = client.fetch(API, { signal: controller.signal });
+  const other = client.fetch(API);
+  await settled();
+  const reason = new Error("changed my mind");
+  controller.abort(reason);
+  await assert.rejects(aborted, reason);
+  release();
+  assert.equal((await other).status, 200);
+  assert.deepEqual([world.mints.length, world.calls.length], [1, 1]);
+});
+
+test("an abort before the call sends nothing", async () => {
+  const world = new World();
+  const client = world.client();
+  await client.session();
+  await assert.rejects(client.fetch(API, { signal: AbortSignal.abort() }), { name: "AbortError" });
+  assert.equal(world.calls.length, 0);
+});
+
+test("the signal reaches the request that is sent", async () => {
+  const world = new World();
+  const client = world.client({
+    fetch: async (request) => {
+      const { signal, url } = request as Request;
+      if (url.startsWith(ISSUER)) return world.fetch(request);
+      return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    },
+  });
+  await client.session();
+  const controller = new AbortController();
+  const call = client.fetch(API, { signal: controller.signal });
+  await settled();
+  controller.abort();
+  await assert.rejects(call, { name: "AbortError" });
+});
+
+test("a session is renewed ahead of its end, and nobody waits for it", async (context) => {
+  const clocks = stopClocks(context);
+  const world = new World();
+  const client = world.client();
+  await client.fetch(API);
+  clocks.pass(269);
+  await client.fetch(API);
+  assert.equal(world.mints.length, 1);
+
+  clocks.pass(2);
+  const { release } = holdMint(world);
+  await client.fetch(API);
+  await client.fetch(API);
+  assert.equal(world.mints.length, 2);
+  assert.equal((await client.session()).id, "ses_1");
+  release();
+  await settled();
+  assert.equal((await client.session()).id, "ses_2");
+  assert.equal(world.mints[0]!.header.jwk.x, world.mints[1]!.header.jwk.x);
+});
+
+test("calls wait for a new session when the old one is over", async (context) => {
+  const clocks = stopClocks(context);
+  const world = new World();
+  world.lifetime = 2;
+  const client = world.client();
+  for (const seconds of [0, 1.9, 60, 3600]) {
+    clocks.pass(seconds);
+    await client.fetch(API);
+  }
+  const tokens = world.calls.map(({ request }) => request.headers.get("authorization"));
+  assert.deepEqual(tokens, [1, 2, 3, 4].map((n) => `Doorkey token.number.${n}`));
+});
+
+test("a renewal that fails ahead of time harms nobody", async (context) => {
+  const clocks = stopClocks(context);
+  const world = new World();
+  const client = world.client();
+  await client.session();
+  clocks.pass(275);
+  world.nextMint = () => problem(503, "store_unavailable");
+  assert.equal((await client.session()).id, "ses_1");
+  await settled();
+  await client.fetch(API);
+  await settled();
+  assert.equal((await client.session()).id, "ses_3");
+});
+
+test("a machine that slept gets a new session", async (context) => {
+  const clocks = stopClocks(context);
+  const world = new World();
+  const client = world.client();
+  await client.fetch(API);
+  clocks.sleep(4);
+  await client.fetch(API);
+  assert.equal(world.mints.length, 1);
+  clocks.sleep(3600);
+  await client.fetch(API);
+  assert.equal(world.mints.length, 2);
+  await client.fetch(API);
+  assert.equal(world.mints.length, 2);
+});
+
+test("proofs state the issuer's time, however wrong the browser's is", async (context) => {
+  const clocks = stopClocks(context);
+  const world = new World();
+  world.offset = -3 * 86_400_000;
+  const client = world.client();
+  await client.fetch(API);
+  clocks.pass(100);
+  await client.fetch(API);
+  for (const [i, call] of world.calls.entries()) {
+    const { created } = verifyCall(call, world.mints[0]!.header.jwk.x);
+    assert.ok(Math.abs(created - (world.now() / 1000 - 100 * (1 - i))) <= 1);
+  }
+});
+
+for (const refused of ["token_expired", "token_invalid", "window_invalid"]) {
+  test(`after ${refused} the next call mints anew`, async () => {
+    const world = new World();
+    const client = world.client();
+    world.answer = () => problem(401, refused, { "www-authenticate": `Doorkey error="${refused}"` });
+    const response = await client.fetch(API);
+    assert.equal((await DoorkeyError.from(response))?.code, refused);
+    assert.equal((await response.json()).code, refused, "the response is still readable");
+    assert.equal(world.mints.length, 1);
+    world.answer = () => new Response("ok");
+    await client.fetch(API);
+    assert.equal(world.mints.length, 2);
+  });
+}
+
+test("other refusals keep the session", async () => {
+  const world = new World();
+  const client = world.client();
+  world.answer = () => problem(401, "replayed", { "www-authenticate": 'Doorkey error="replayed"' });
+  assert.equal((await client.fetch(API)).status, 401);
+  world.answer = () => problem(403, "insufficient_scope");
+  assert.equal((await client.fetch(API)).status, 403);
+  assert.equal(world.mints.length, 1);
+});
+
+test("a refused mint rejects with the issuer's words, and is tried again", async () => {
+  const world = new World();
+  const client = world.client();
+  world.nextMint = () => problem(429, "rate_limited");
+  await assert.rejects(client.fetch(API), (error) => {
+    assert.ok(code("rate_limited")(error));
+    const { name, message, hint, status, requestId, retryable } = error as DoorkeyError;
+    assert.deepEqual(
+      { name, message, hint, status, requestId, retryable },
+      { name: "DoorkeyError", message: "d", hint: "h", status: 429, requestId: "req_1", retryable: true },
+    );
+    return true;
+  });
+  world.nextMint = () => problem(403, "origin_not_allowed");
+  await assert.rejects(client.session(), (error) => code("origin_not_allowed")(error) && !(error as DoorkeyError).retryable);
+  assert.equal((await client.fetch(API)).status, 200);
+});
+
+test("an issuer that is away or talks nonsense is unavailable", async () => {
+  const world = new World();
+  const client = world.client();
+  const answers: (() => Response)[] = [
+    () => {
+      throw new TypeError("fetch failed");
+    },
+    () => new Response("<html>", { status: 502 }),
+    () => new Response("<html>", { status: 200 }),
+    () => Response.json({}, { status: 201 }),
+    () => Response.json(null, { status: 201 }),
+    () => Response.json({ ...world.session(), audience: "https://api.example" }, { status: 201 }),
+    () => new Response("{", { status: 403, headers: { "content-type": "application/problem+json" } }),
+  ];
+  for (const answer of answers) {
+    world.nextMint = answer;
+    await assert.rejects(client.session(), (error) => {
+      assert.ok(code("issuer_unavailable")(error));
+      assert.deepEqual([(error as DoorkeyError).status, (error as DoorkeyError).retryable], [503, true]);
+      return true;
+    });
+  }
+});
+
+test("an API that is away rejects as fetch does", async () => {
+  const world = new World();
+  world.answer = () => {
+    throw new TypeError("fetch failed");
+  };
+  await assert.rejects(world.client().fetch(API), TypeError);
+  await assert.rejects(world.client().fetch("https://"), TypeError);
+});
+
+test("a URL that servers read in two ways is not signed", async () => {
+  const world = new World();
+  await assert.rejects(world.client().fetch(`${API}/?${"x".repeat(9000)}`), code("malformed_request"));
+  assert.equal(world.calls.length, 0);
+});
+
+test("responses that are not Doorkey's are no errors", async () => {
+  assert.equal(await DoorkeyError.from(new Response("x", { status: 500 })), undefined);
+  assert.equal(await DoorkeyError.from(Response.json({ code: "x" }, { status: 400 })), undefined);
+  assert.equal(await DoorkeyError.from(new Response("ok")), undefined);
+});
