@@ -23,6 +23,6 @@ await build({
   sourcemap: "inline",
 });
 node(
-  ...["--enable-source-maps", "--disable-warning=ExperimentalWarning", "--test"],
+  ...["--enable-source-maps", "--disable-warning=ExperimentalWarning", "--test", "--test-reporter=spec"],
   ...tests.map((name) => `dist/test/${name.replace(/ts$/, "js")}`),
 );
