@@ -32,3 +32,8 @@ pub use principal::Principal;
 pub use refusal::{REQUEST_ID, Refusal, RequestId};
 pub use replay::{ReplayKey, ReplayMemory};
 pub use tokens::TokenCache;
+
+/// The project's README, so that its example compiles.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../../../README.md")]
+mod readme {}
