@@ -159,8 +159,6 @@ impl Shard {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use doorkey_core::{ErrorCode, Nonce, SigningKey, Thumbprint};
 
     use super::{ReplayKey, ReplayMemory};
@@ -221,7 +219,10 @@ mod tests {
     }
 
     #[test]
+    #[cfg(not(target_family = "wasm"))]
     fn of_many_at_once_exactly_one_is_accepted() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+
         let memory = ReplayMemory::new(100_000, 100_000, 30);
         let accepted = AtomicUsize::new(0);
         std::thread::scope(|scope| {

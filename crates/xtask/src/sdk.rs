@@ -24,7 +24,7 @@ pub(crate) fn tarball() -> PathBuf {
 
 /// Builds and packs the package, unless nothing has changed.
 pub(crate) fn pack() -> Result<PathBuf> {
-    tools::ensure_wasm_target()?;
+    tools::ensure_rust_target(tools::BROWSER_TARGET)?;
     tools::ensure_npm_packages()?;
     compile()?;
     let wasm = target().join("wasm32-unknown-unknown/wasm/doorkey_browser.wasm");

@@ -8,7 +8,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell::{command, once, root, step};
 
-const WASM_TARGET: &str = "wasm32-unknown-unknown";
+/// What the browser's package is compiled for, and what tests are compiled for to run in Node.
+pub(crate) const BROWSER_TARGET: &str = "wasm32-unknown-unknown";
+pub(crate) const WASI_TARGET: &str = "wasm32-wasip1";
 const NODE_MAJOR: u32 = 20;
 
 /// Where Debian, and most other systems, put Chromium.
@@ -20,15 +22,15 @@ fn output(program: &str, arguments: &[&str]) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// The Rust target that the browser's package is compiled for.
-pub(crate) fn ensure_wasm_target() -> Result<()> {
+/// A Rust target besides the machine's own.
+pub(crate) fn ensure_rust_target(target: &str) -> Result<()> {
     let sysroot =
         output("rustc", &["--print", "sysroot"]).context("rustc is missing: install Rust from https://rustup.rs")?;
-    if Path::new(&sysroot).join("lib/rustlib").join(WASM_TARGET).is_dir() {
+    if Path::new(&sysroot).join("lib/rustlib").join(target).is_dir() {
         return Ok(());
     }
-    step("install the wasm target", &mut command("rustup", &["target", "add", WASM_TARGET]))
-        .with_context(|| format!("this needs the Rust target {WASM_TARGET}: rustup target add {WASM_TARGET}"))
+    step(&format!("install the Rust target {target}"), &mut command("rustup", &["target", "add", target]))
+        .with_context(|| format!("this needs a Rust target: rustup target add {target}"))
 }
 
 /// Node, and the packages of `package-lock.json`.

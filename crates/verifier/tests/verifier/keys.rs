@@ -11,7 +11,7 @@ use doorkey_core::{ErrorCode, JwkSet, SigningKey, Thumbprint};
 use doorkey_verifier::{Error, KeySource};
 use tokio::net::TcpListener;
 
-use crate::signer::ManualClock;
+use crate::clock::ManualClock;
 
 #[derive(Clone)]
 enum Behaviour {

@@ -10,7 +10,8 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::signer::{API, ISSUER, ManualClock, PAGE, Session, issuer_key};
+use crate::clock::ManualClock;
+use crate::signer::{API, ISSUER, PAGE, Session, issuer_key};
 
 const LIMIT: usize = 1000;
 
@@ -22,6 +23,10 @@ fn layer() -> VerifierLayer {
 
 fn session() -> Session {
     Session::new(ISSUER, &issuer_key(), "pictures:read")
+}
+
+fn signed(session: &Session, method: &str, target: &str, body: Option<&[u8]>) -> Request<Body> {
+    session.request(method, target, body).map(Body::from)
 }
 
 /// An API that counts how often a handler runs.
@@ -73,14 +78,14 @@ async fn the_handler_gets_principal_and_body() {
     let calls = Arc::default();
     let app = api(&calls);
     let session = session();
-    let response = send(&app, session.request("POST", "/echo?x=1", Some(b"picture"))).await;
+    let response = send(&app, signed(&session, "POST", "/echo?x=1", Some(b"picture"))).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["access-control-allow-origin"], PAGE);
     assert!(response.headers()["x-request-id"].to_str().unwrap().starts_with("req_"));
     assert_eq!(to_bytes(response.into_body(), 100).await.unwrap(), "picture");
     assert_eq!(calls.load(Ordering::Relaxed), 1);
 
-    let principal = json(send(&app, session.request("GET", "/whoami", None)).await).await;
+    let principal = json(send(&app, signed(&session, "GET", "/whoami", None)).await).await;
     assert_eq!(principal["origin"], PAGE);
     assert_eq!(principal["environment"], "test");
     assert_eq!(principal["scopes"], serde_json::json!(["pictures:read"]));
@@ -94,10 +99,10 @@ async fn no_handler_runs_for_a_refused_request() {
     let session = session();
     let bare = Request::builder().uri("/echo").body(Body::empty()).unwrap();
     assert_eq!(refusal(&app, bare).await, (401, "credential_missing".into()));
-    let mut changed = session.request("POST", "/echo", Some(b"picture"));
+    let mut changed = signed(&session, "POST", "/echo", Some(b"picture"));
     *changed.body_mut() = Body::from("another");
     assert_eq!(refusal(&app, changed).await, (401, "digest_mismatch".into()));
-    let mut unsigned_body = session.request("POST", "/echo", None);
+    let mut unsigned_body = signed(&session, "POST", "/echo", None);
     *unsigned_body.body_mut() = Body::from("smuggled");
     assert_eq!(refusal(&app, unsigned_body).await, (401, "components_incomplete".into()));
     assert_eq!(calls.load(Ordering::Relaxed), 0);
@@ -108,7 +113,7 @@ async fn a_replay_is_refused_however_many_come_at_once() {
     let calls = Arc::default();
     let app = api(&calls);
     let session = session();
-    let original = session.request("GET", "/echo", None);
+    let original = signed(&session, "GET", "/echo", None);
     let copies = (0..50).map(|_| {
         let mut copy = Request::builder().uri(original.uri().clone()).body(Body::empty()).unwrap();
         *copy.headers_mut() = original.headers().clone();
@@ -132,10 +137,10 @@ async fn bodies_are_bounded_whether_they_say_so_or_not() {
     let app = api(&calls);
     let session = session();
     let fits = vec![7; LIMIT];
-    assert_eq!(send(&app, session.request("POST", "/echo", Some(&fits))).await.status(), StatusCode::OK);
+    assert_eq!(send(&app, signed(&session, "POST", "/echo", Some(&fits))).await.status(), StatusCode::OK);
     let large = vec![7; LIMIT + 1];
-    assert_eq!(refusal(&app, session.request("POST", "/echo", Some(&large))).await, (413, "body_too_large".into()));
-    let mut announced = session.request("POST", "/echo", Some(b"x"));
+    assert_eq!(refusal(&app, signed(&session, "POST", "/echo", Some(&large))).await, (413, "body_too_large".into()));
+    let mut announced = signed(&session, "POST", "/echo", Some(b"x"));
     announced.headers_mut().insert("content-length", 999_999_999_999_u64.into());
     assert_eq!(refusal(&app, announced).await, (413, "body_too_large".into()));
     assert_eq!(calls.load(Ordering::Relaxed), 1);
@@ -145,8 +150,8 @@ async fn bodies_are_bounded_whether_they_say_so_or_not() {
 async fn a_route_is_for_those_who_have_its_scope() {
     let app = api(&Arc::default());
     let session = session();
-    assert_eq!(send(&app, session.request("GET", "/read", None)).await.status(), StatusCode::OK);
-    assert_eq!(refusal(&app, session.request("GET", "/write", None)).await, (403, "insufficient_scope".into()));
+    assert_eq!(send(&app, signed(&session, "GET", "/read", None)).await.status(), StatusCode::OK);
+    assert_eq!(refusal(&app, signed(&session, "GET", "/write", None)).await, (403, "insufficient_scope".into()));
 }
 
 #[tokio::test]
@@ -175,13 +180,13 @@ async fn a_preflight_needs_no_signature() {
 async fn a_nested_router_sees_the_path_that_was_signed() {
     let inner = Router::new().route("/echo", get(async || "ok")).layer(layer());
     let app = Router::new().nest("/v1", inner);
-    assert_eq!(send(&app, session().request("GET", "/v1/echo", None)).await.status(), StatusCode::OK);
+    assert_eq!(send(&app, signed(&session(), "GET", "/v1/echo", None)).await.status(), StatusCode::OK);
 }
 
 #[tokio::test]
 async fn the_absolute_form_is_refused() {
     let app = api(&Arc::default());
-    let mut request = session().request("GET", "/echo", None);
+    let mut request = signed(&session(), "GET", "/echo", None);
     *request.uri_mut() = "http://api.example.com/echo".parse().unwrap();
     assert_eq!(refusal(&app, request).await, (400, "malformed_request".into()));
 }
@@ -207,7 +212,7 @@ async fn a_caller_cannot_choose_the_request_id() {
             }),
         )
         .layer(layer());
-    let mut request = session().request("GET", "/", None);
+    let mut request = signed(&session(), "GET", "/", None);
     request.headers_mut().insert("x-request-id", "chosen".parse().unwrap());
     let response = send(&app, request).await;
     let id = response.headers()["x-request-id"].clone();

@@ -1,9 +1,14 @@
 //! The verifier as an API owner meets it: shared vectors, the layer in a router, and the issuer's keys over real HTTP.
+//! Without its features, the decision alone, which is also run as wasm.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod changes;
+#[cfg(feature = "axum")]
+mod clock;
+#[cfg(feature = "axum")]
 mod keys;
+#[cfg(feature = "axum")]
 mod layer;
+mod changes;
 mod signer;
 mod vectors;

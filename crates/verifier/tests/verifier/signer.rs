@@ -1,41 +1,18 @@
-//! A session that signs requests, and a clock that stands still until it is told otherwise.
+//! A session that signs requests.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use axum::body::Body;
 use doorkey_core::token::{Confirmation, DoorkeyClaims, issue};
 use doorkey_core::{
     Claims, ContentDigest, Environment, KeyId, Nonce, OrganizationId, ProofBody, ProofRequest, RequestTarget,
     SessionId, SigningKey, Thumbprint, UnsignedProof, WorkspaceId,
 };
-use doorkey_verifier::Clock;
 use http::Request;
 
 pub(crate) const NOW: u64 = 1_760_000_000;
 pub(crate) const API: &str = "https://api.example.com";
 pub(crate) const ISSUER: &str = "https://keys.example.com";
 pub(crate) const PAGE: &str = "https://shop.example";
-
-#[derive(Debug)]
-pub(crate) struct ManualClock(AtomicU64);
-
-impl ManualClock {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(AtomicU64::new(NOW)))
-    }
-
-    pub(crate) fn advance(&self, seconds: u64) {
-        self.0.fetch_add(seconds, Ordering::Relaxed);
-    }
-}
-
-impl Clock for ManualClock {
-    fn since_epoch(&self) -> Duration {
-        Duration::from_secs(self.0.load(Ordering::Relaxed))
-    }
-}
 
 pub(crate) fn issuer_key() -> SigningKey {
     SigningKey::from_seed(&[1; 32])
@@ -73,7 +50,7 @@ impl Session {
     }
 
     /// A signed request; `target` is what goes over the wire.
-    pub(crate) fn request(&self, method: &str, target: &str, body: Option<&[u8]>) -> Request<Body> {
+    pub(crate) fn request(&self, method: &str, target: &str, body: Option<&[u8]>) -> Request<Vec<u8>> {
         let authorization = format!("Doorkey {}", self.token);
         let digest = body.map(|body| ContentDigest::of(body).to_header());
         let signed = ProofRequest {
@@ -97,6 +74,6 @@ impl Session {
         if let Some(digest) = digest {
             request = request.header("content-type", "image/png").header("content-digest", digest);
         }
-        request.body(Body::from(body.unwrap_or_default().to_vec())).unwrap()
+        request.body(body.unwrap_or_default().to_vec()).unwrap()
     }
 }
