@@ -74,6 +74,8 @@ export type ErrorCode =
   | "not_found"
   /** Method not allowed (405). Use a method that the Allow header lists. */
   | "method_not_allowed"
+  /** Request took too long (408). Send the whole request without long pauses. */
+  | "request_timeout"
   /** Key is protected (409). Lift the protection first; that takes your password. */
   | "key_protected"
   /** Last active secret key (409). Create another secret key before you remove this one. */
@@ -183,6 +185,8 @@ export const EXCEEDS_CREATOR: CodeRow = { code: "exceeds_creator", status: 403, 
 export const NOT_FOUND: CodeRow = { code: "not_found", status: 404, hint: "Check the address and the id." };
 /** @internal */
 export const METHOD_NOT_ALLOWED: CodeRow = { code: "method_not_allowed", status: 405, hint: "Use a method that the Allow header lists." };
+/** @internal */
+export const REQUEST_TIMEOUT: CodeRow = { code: "request_timeout", status: 408, hint: "Send the whole request without long pauses." };
 /** @internal */
 export const KEY_PROTECTED: CodeRow = { code: "key_protected", status: 409, hint: "Lift the protection first; that takes your password." };
 /** @internal */

@@ -26,6 +26,11 @@ pub(crate) fn to_base64(bytes: &[u8]) -> String {
     Base64::encode_string(bytes)
 }
 
+/// Decodes canonical base64 with padding (RFC 4648, section 4).
+pub fn parse_base64(text: &str) -> Option<Vec<u8>> {
+    Base64::decode_vec(text).ok()
+}
+
 /// Decodes canonical base64 with padding of exactly `N` bytes.
 pub(crate) fn parse_base64_array<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];

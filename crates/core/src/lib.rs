@@ -26,7 +26,7 @@ pub mod token;
 
 pub use authority::{Authority, Origin, OriginPattern};
 pub use digest::{ContentDigest, ContentHasher, sha256};
-pub use encoding::{parse_base64url, parse_base64url_array, to_base64url};
+pub use encoding::{parse_base64, parse_base64url, parse_base64url_array, to_base64url};
 pub use error::{Error, ErrorCode, FieldError, Problem};
 pub use id::{Id, IdKind, KeyId, MemberId, OrganizationId, SessionId, WorkspaceId};
 pub use jwk::{JwkSet, Thumbprint};

@@ -2,6 +2,7 @@
 
 use alloc::string::{String, ToString};
 
+use crate::encoding::parse_base64url_array;
 use crate::error::{Error, ErrorCode};
 use crate::json::{parse_strict, push_string};
 use crate::jws::{self, Compact};
@@ -133,7 +134,8 @@ impl SignedMint {
         if claims.jti.is_empty() || claims.jti.len() > 128 {
             return Err(malformed("jti has 1 to 128 characters"));
         }
-        let key = VerifyingKey::from_base64url(&header.jwk.x)?;
+        let x = parse_base64url_array(&header.jwk.x).ok_or_else(|| malformed("x is not 43 characters of base64url"))?;
+        let key = VerifyingKey::from_bytes(&x)?;
         compact.verify(&key)?;
         Ok(Self { claims, key })
     }
@@ -184,6 +186,9 @@ mod tests {
             ("\"aud\":\"u\",", ""),
         ] {
             assert_eq!(code(&header, &payload.replace(from, to)), Some(ErrorCode::MalformedRequest), "{to}");
+        }
+        for bent in [alloc::format!("{x}="), x.replace(|_| true, "+"), x[1..].into()] {
+            assert_eq!(code(&header.replace(&x, &bent), payload), Some(ErrorCode::MalformedRequest), "{bent}");
         }
         let weak = header.replace(&x, &crate::encoding::to_base64url(&[0; 32]));
         assert_eq!(code(&weak, payload), Some(ErrorCode::SignatureInvalid));

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use doorkey_core::token::{self, Claims};
-use doorkey_core::{ErrorCode, JwkSet, Origin, SignedMint};
+use doorkey_core::{ErrorCode, JwkSet, Origin, SecretKey, SignedMint};
 use doorkey_verifier::{Clock, Entropy, Refusal};
 
 use crate::error::Error;
-use crate::limits::{Exceeded, Limits};
+use crate::limits::Limits;
 use crate::mint::{self, Presented};
 use crate::registry::{DefaultKeys, Registry, new_id};
 use crate::settings::Settings;
@@ -37,7 +37,7 @@ pub(crate) struct Minted {
 /// Why there is no session.
 pub(crate) enum MintRefusal {
     Refused(Error),
-    Limited(Exceeded),
+    Limited(Refusal),
 }
 
 impl<E: Into<Error>> From<E> for MintRefusal {
@@ -94,6 +94,16 @@ impl Issuer {
         &*self.entropy
     }
 
+    /// Notes that a secret key came from a page, if it is one of ours, and yields the refusal.
+    pub(crate) async fn refuse_secret_key(&self, key: Option<SecretKey>) -> Error {
+        if let Some(key) = key
+            && let Err(error) = self.registry.record_leak(&key).await
+        {
+            return error;
+        }
+        Error::new(ErrorCode::SecretKeyInBrowser, "a secret key was sent from a page")
+    }
+
     /// Trades a mint for a session: signature, key, origin, then limits.
     pub(crate) async fn mint(
         &self,
@@ -104,12 +114,7 @@ impl Issuer {
         let mint = SignedMint::verify(body)?;
         let key = match mint::read(&mint, &self.settings)? {
             Presented::Publishable(key) => key,
-            Presented::Secret(key) => {
-                if let Some(key) = key {
-                    self.registry.record_leak(&key).await?;
-                }
-                return Err(Error::new(ErrorCode::SecretKeyInBrowser, "a secret key was sent from a page").into());
-            }
+            Presented::Secret(key) => return Err(self.refuse_secret_key(key).await.into()),
         };
         let record = self.registry.key(key.id()).await?;
         let session = new_id(self.clock(), self.entropy());
@@ -118,17 +123,5 @@ impl Issuer {
         self.limits.check(key.id(), address, &claims.doorkey.origin).map_err(MintRefusal::Limited)?;
         let token = token::issue(&claims, self.signing_keys.active())?;
         Ok(Minted { claims, token })
-    }
-}
-
-impl Exceeded {
-    /// The refusal that says when to come back.
-    pub(crate) fn to_refusal(self) -> Refusal {
-        let detail = match self.policy {
-            "address" => "too many sessions from this address",
-            "origin" => "too many sessions from this origin",
-            _ => "too many sessions with this key",
-        };
-        Refusal::from(doorkey_core::Error::new(ErrorCode::RateLimited, detail)).with_retry_after(self.retry_after)
     }
 }

@@ -17,12 +17,12 @@ mod mint;
 mod issuer;
 
 mod http;
-mod server;
 
+/// Serves the router with bounded waits and connections.
+pub use doorkey_verifier::serve;
 pub use error::Error;
 pub use issuer::Issuer;
 pub use registry::{CreatedKey, DefaultKeys, NewKey, Registry};
-pub use server::serve;
 pub use settings::{Catalogue, CatalogueScope, MintLimits, Settings, SettingsFile};
 pub use store::{KeyRecord, Store};
 pub use vault::Vault;

@@ -7,8 +7,8 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use doorkey_core::{KeyId, Origin};
-use doorkey_verifier::Clock;
+use doorkey_core::{Error, ErrorCode, KeyId, Origin};
+use doorkey_verifier::{Clock, ReachedLimit, Refusal};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::StateStore;
@@ -18,22 +18,11 @@ use governor::{Quota, RateLimiter};
 use crate::settings::MintLimits;
 
 /// The period that limits are told for.
-pub(crate) const WINDOW: Duration = Duration::from_mins(1);
+const WINDOW: Duration = Duration::from_mins(1);
 /// How many keys, addresses or origins a limit follows one by one; about 6 MB when full.
 const MAX_TRACKED: usize = 65_536;
 /// How often what has recovered is forgotten.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
-
-/// A limit that was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Exceeded {
-    /// Which limit: `key`, `address` or `origin`.
-    pub(crate) policy: &'static str,
-    /// How many mints it allows in a [`WINDOW`].
-    pub(crate) quota: NonZeroU32,
-    /// When the next mint fits.
-    pub(crate) retry_after: Duration,
-}
 
 /// The mint's three limits.
 #[derive(Debug)]
@@ -53,7 +42,7 @@ impl Limits {
     }
 
     /// Counts one mint. The address comes first, so that one machine cannot use up what all pages share.
-    pub(crate) fn check(&self, key: KeyId, address: IpAddr, origin: &Origin) -> Result<(), Exceeded> {
+    pub(crate) fn check(&self, key: KeyId, address: IpAddr, origin: &Origin) -> Result<(), Refusal> {
         if let Some(limit) = &self.addresses {
             limit.check(&network(address))?;
         }
@@ -95,11 +84,18 @@ impl<K: Hash + Eq + Clone> Limit<K> {
         Self { policy, quota, limiter, last_sweep }
     }
 
-    fn check(&self, key: &K) -> Result<(), Exceeded> {
+    fn check(&self, key: &K) -> Result<(), Refusal> {
         self.sweep();
         self.limiter.check_key(key).map_err(|refused| {
             let now = governor::clock::Clock::now(self.limiter.clock());
-            Exceeded { policy: self.policy, quota: self.quota, retry_after: refused.wait_time_from(now) }
+            let detail = match self.policy {
+                "address" => "too many sessions from this address",
+                "origin" => "too many sessions from this origin",
+                _ => "too many sessions with this key",
+            };
+            Refusal::from(Error::new(ErrorCode::RateLimited, detail))
+                .with_retry_after(refused.wait_time_from(now))
+                .with_limit(ReachedLimit { policy: self.policy, quota: self.quota.get().into(), window: WINDOW })
         })
     }
 
@@ -240,7 +236,7 @@ mod tests {
     fn a_window_may_be_used_at_once_and_fills_up_evenly() {
         let (hand, limit) = limit(8);
         assert_eq!((allowed(&limit, 1), allowed(&limit, 2)), (6, 6));
-        assert_eq!(limit.check(&1).unwrap_err().retry_after, Duration::from_secs(10));
+        assert_eq!(limit.check(&1).unwrap_err().retry_after(), Some(Duration::from_secs(10)));
         hand.set(1_700_000_010);
         assert_eq!(allowed(&limit, 1), 1);
     }

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::body::Bytes;
@@ -87,7 +88,8 @@ async fn method_not_allowed() -> Refusal {
 fn read_picture(content: Bytes) -> Result<Picture, Refusal> {
     use imagesize::ImageType::{Gif, Jpeg, Png, Webp};
     let content_type = match imagesize::image_type(&content) {
-        Ok(Png) => "image/png",
+        // The library looks at the first bytes alone; the header's chunk comes right behind them.
+        Ok(Png) if content.get(12..16) == Some(b"IHDR") => "image/png",
         Ok(Jpeg) => "image/jpeg",
         Ok(Gif) => "image/gif",
         Ok(Webp) => "image/webp",
@@ -141,6 +143,6 @@ async fn main() -> anyhow::Result<()> {
     let app = app(Verifier::new(Policy::new(issuer, audience)?)?)?;
     let listener = tokio::net::TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     println!("ready on {}", listener.local_addr()?);
-    axum::serve(listener, app).await?;
+    doorkey_verifier::serve(listener, app, std::future::pending(), Duration::ZERO).await;
     Ok(())
 }

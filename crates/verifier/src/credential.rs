@@ -1,6 +1,6 @@
 //! Which credential a request carries: exactly one, or a refusal that says what to use instead.
 
-use doorkey_core::{AUTHORIZATION_SCHEME, Error, ErrorCode, KeyKind};
+use doorkey_core::{AUTHORIZATION_SCHEME, Error, ErrorCode, KeyKind, PublishableKey, SecretKey};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName, ORIGIN};
 
@@ -41,15 +41,13 @@ impl<'a> SessionCredential<'a> {
             return refuse(ErrorCode::CredentialMissing, "no Authorization header");
         };
         let (scheme, value) = authorization.split_once(' ').unwrap_or((authorization, ""));
-        let from_page = headers.contains_key(ORIGIN);
-        if scheme.eq_ignore_ascii_case("basic") || KeyKind::of(value) == Some(KeyKind::Secret) {
-            return refuse_secret_key(from_page);
-        }
-        if KeyKind::of(value) == Some(KeyKind::Publishable) {
-            return refuse(
-                ErrorCode::WrongKeyKind,
-                "a publishable key is traded for a session token before it is used",
-            );
+        let is_basic = scheme.eq_ignore_ascii_case("basic");
+        let basic = if is_basic { user_name(value) } else { None };
+        let key = basic.as_deref().unwrap_or(value);
+        match KeyKind::of(key) {
+            Some(KeyKind::Secret) => return refuse_secret_key(key, headers.contains_key(ORIGIN)),
+            Some(KeyKind::Publishable) => return refuse_publishable_key(key),
+            None => {}
         }
         if !scheme.eq_ignore_ascii_case(AUTHORIZATION_SCHEME) || value.is_empty() {
             return refuse(
@@ -67,10 +65,22 @@ impl<'a> SessionCredential<'a> {
     }
 }
 
-/// Secret keys on the wire come with the directory, which knows their public halves.
-fn refuse_secret_key<T>(from_page: bool) -> Result<T, Error> {
+/// Secret keys on the wire come with the directory, which knows their public halves; a typo shows without it.
+fn refuse_secret_key<T>(key: &str, from_page: bool) -> Result<T, Error> {
     if from_page {
         return refuse(ErrorCode::SecretKeyInBrowser, "a request with an Origin header carries a secret key");
     }
+    SecretKey::parse(key)?;
     refuse(ErrorCode::WrongKeyKind, "this API takes session tokens; secret keys are not accepted here")
+}
+
+fn refuse_publishable_key<T>(key: &str) -> Result<T, Error> {
+    PublishableKey::parse(key)?;
+    refuse(ErrorCode::WrongKeyKind, "a publishable key is traded for a session token before it is used")
+}
+
+/// The user name of Basic credentials (RFC 7617), where secret keys may stand.
+fn user_name(credentials: &str) -> Option<String> {
+    let text = String::from_utf8(doorkey_core::parse_base64(credentials)?).ok()?;
+    Some(text.split_once(':')?.0.to_owned())
 }

@@ -12,7 +12,7 @@ use doorkey_core::{
     Verified, VerifyingKey,
 };
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, ORIGIN};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, ORIGIN, TRANSFER_ENCODING};
 
 use crate::credential::{SessionCredential, single};
 use crate::policy::Policy;
@@ -92,12 +92,18 @@ impl Decision<'_> {
         let headers = request.headers;
         let credential = SessionCredential::find(headers)?;
         let target = RequestTarget::parse(request.target)?;
+        if target.query().is_some_and(is_signed_url) {
+            return Err(
+                Error::new(ErrorCode::MultipleCredentials, "a signed URL beside an Authorization header").into()
+            );
+        }
         let (input, signature) = (joined(headers, &SIGNATURE_INPUT)?, joined(headers, &SIGNATURE)?);
         let proof = match (&input, &signature) {
             (Some(input), Some(signature)) => Some(Proof::parse(input, signature)?),
             _ => None,
         };
-        if headers.contains_key(CONTENT_ENCODING) {
+        let is_chunked = |value: &str| value.eq_ignore_ascii_case("chunked");
+        if headers.contains_key(CONTENT_ENCODING) || !single(headers, &TRANSFER_ENCODING)?.is_none_or(is_chunked) {
             return Err(Error::new(ErrorCode::UnsupportedEncoding, "a signed body is sent as it is").into());
         }
         let digest_header = single(headers, &CONTENT_DIGEST)?;
@@ -209,6 +215,11 @@ impl Decision<'_> {
         }
         Ok(known)
     }
+}
+
+/// Whether a query carries the credential of a signed URL.
+fn is_signed_url(query: &str) -> bool {
+    query.split('&').any(|parameter| parameter.starts_with("dk-token=") || parameter.starts_with("dk-sig="))
 }
 
 fn key_mismatch() -> Error {

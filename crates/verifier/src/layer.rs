@@ -209,7 +209,11 @@ where
             parts.headers.remove(AUTHORIZATION);
             parts.extensions.insert(Principal::from(accepted));
             parts.extensions.insert(request_id.clone());
-            let mut response = inner.call(Request::from_parts(parts, B::from(bytes))).await?;
+            let mut request = Request::from_parts(parts, B::from(bytes));
+            // The policy's limit has been kept; axum's own default of 2 MB would refuse what it lets through.
+            #[cfg(feature = "axum")]
+            axum_core::extract::DefaultBodyLimit::disable().apply(&mut request);
+            let mut response = inner.call(request).await?;
             if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
                 response.headers_mut().entry(REQUEST_ID).or_insert(id);
             }

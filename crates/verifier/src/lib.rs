@@ -15,6 +15,8 @@ mod keys;
 mod layer;
 #[cfg(feature = "axum")]
 mod extract;
+#[cfg(feature = "axum")]
+mod serve;
 
 #[cfg(feature = "server")]
 pub use ambient::SystemEntropy;
@@ -29,8 +31,10 @@ pub use keys::KeySource;
 pub use layer::{Verifier, VerifierLayer, VerifierService};
 pub use policy::Policy;
 pub use principal::Principal;
-pub use refusal::{REQUEST_ID, Refusal, RequestId};
+pub use refusal::{REQUEST_ID, ReachedLimit, Refusal, RequestId};
 pub use replay::{ReplayKey, ReplayMemory};
+#[cfg(feature = "axum")]
+pub use serve::serve;
 pub use tokens::TokenCache;
 
 /// The project's README, so that its example compiles.

@@ -27,11 +27,26 @@ impl RequestId {
     }
 }
 
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// A limit that was reached, as the RateLimit fields tell it (draft-ietf-httpapi-ratelimit-headers).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReachedLimit {
+    /// What is limited, in a word: `key`, `address`, `session`.
+    pub policy: &'static str,
+    /// How many requests fit into a window.
+    pub quota: u64,
+    /// The window.
+    pub window: Duration,
+}
+
 /// An [`Error`] with what only HTTP can say about it.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     error: Error,
     retry_after: Option<Duration>,
+    limit: Option<ReachedLimit>,
     fields: Vec<FieldError>,
 }
 
@@ -41,9 +56,19 @@ impl Refusal {
         &self.error
     }
 
+    /// When to try again, if that is known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     /// Says when to try again; without it a 429 or 503 says one second.
     pub fn with_retry_after(self, retry_after: Duration) -> Self {
         Self { retry_after: Some(retry_after), ..self }
+    }
+
+    /// Says which limit was reached.
+    pub fn with_limit(self, limit: ReachedLimit) -> Self {
+        Self { limit: Some(limit), ..self }
     }
 
     /// Says which members of the input are wrong.
@@ -72,6 +97,15 @@ impl Refusal {
             // Rounded up: a client that obeys must not come too early.
             let wait = self.retry_after.unwrap_or(Duration::from_secs(1)).as_millis().div_ceil(1000).max(1);
             headers.insert(RETRY_AFTER, HeaderValue::from(u64::try_from(wait).unwrap_or(u64::MAX)));
+            let limit = self.limit.map(|ReachedLimit { policy, quota, window }| {
+                let stated = format!("\"{policy}\";q={quota};w={}", window.as_secs());
+                [(RATE_LIMIT_POLICY, stated), (RATE_LIMIT, format!("\"{policy}\";r=0;t={wait}"))]
+            });
+            for (name, value) in limit.into_iter().flatten() {
+                if let Ok(value) = HeaderValue::from_str(&value) {
+                    headers.insert(name, value);
+                }
+            }
         }
         response
     }
@@ -79,6 +113,6 @@ impl Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        Self { error, retry_after: None, fields: Vec::new() }
+        Self { error, retry_after: None, limit: None, fields: Vec::new() }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use doorkey_core::{Error, ErrorCode, MAX_PROOF_WINDOW, Nonce, Thumbprint};
 
-use crate::refusal::Refusal;
+use crate::refusal::{ReachedLimit, Refusal};
 
 /// What makes two proofs the same: the key's thumbprint and the decoded nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +93,12 @@ impl ReplayMemory {
             let wait = shard.previous_until.max(shard.rotate_at).saturating_sub(now).max(1);
             let error =
                 Error::new(ErrorCode::ReplayCapacity, "more requests within their validity than can be remembered");
-            return Err(Refusal::from(error).with_retry_after(Duration::from_secs(wait)));
+            let limit = ReachedLimit {
+                policy: "session",
+                quota: self.session_capacity as u64,
+                window: Duration::from_secs(self.period),
+            };
+            return Err(Refusal::from(error).with_retry_after(Duration::from_secs(wait)).with_limit(limit));
         }
         shard.current.entry(*key.jkt.as_bytes()).or_default().insert(*key.nonce.as_bytes());
         shard.entries += 1;

@@ -1,5 +1,6 @@
 // DESIGN 4.3: whole requests, each rule with requests that are accepted and requests that are refused.
 
+import { keyStrings } from "./key-strings.mjs";
 import { base64url, keyPair, sha256 } from "./primitives.mjs";
 import { AUDIENCE, ISSUER, NOW, PAGE, browserKey, claims, issuerKey, token } from "./tokens.mjs";
 
@@ -7,6 +8,11 @@ const BODY = '{"hello": "world"}';
 const COMPONENTS = ["@method", "@authority", "@path", "@query", "authorization"];
 const BODY_COMPONENTS = [...COMPONENTS, "content-type", "content-digest"];
 const strangerKey = keyPair(3);
+
+const [publishableKey, secretKey] = ["pk", "sk"].map((kind) => keyStrings().accepted.find((vector) => vector.kind === kind).text);
+const basic = (text) => `Basic ${Buffer.from(text).toString("base64")}`;
+const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const nextLetter = (letter) => BASE64[BASE64.indexOf(letter) + 1];
 
 let counter = 0;
 const freshNonce = () => {
@@ -69,18 +75,28 @@ function refused() {
       "no authorization": signed({ tamper: setHeader("authorization", null) }),
       "scheme bearer": signed({ authorization: `Bearer ${token()}` }),
       "scheme without a token": signed({ authorization: "Doorkey" }),
+      "basic without a key": signed({ authorization: basic("user:password") }),
+      "basic that is not base64": signed({ authorization: "Basic !" }),
     }),
     ...list("wrong_key_kind", {
-      "a publishable key instead of a token": signed({ authorization: "Doorkey pk_test_abc" }),
+      "a publishable key instead of a token": signed({ authorization: `Doorkey ${publishableKey}` }),
+      "a publishable key as a bearer": signed({ authorization: `Bearer ${publishableKey}` }),
+      "a secret key where sessions are taken": signed({ authorization: `Bearer ${secretKey}`, origin: null }),
+      "a secret key as a basic user name": signed({ authorization: basic(`${secretKey}:`), origin: null }),
+    }),
+    ...list("malformed_key", {
+      "a publishable key with a typo": signed({ authorization: "Doorkey pk_test_abc" }),
+      "a secret key with a typo": signed({ authorization: `Bearer ${secretKey.slice(0, -1)}`, origin: null }),
     }),
     ...list("secret_key_in_browser", {
       "a secret key with an origin": signed({ authorization: "Bearer sk_test_abc" }),
       "a secret key with a brand and an origin": signed({ authorization: "Bearer acme_sk_test_abc" }),
-      "a secret key as a basic user name, with an origin": signed({ authorization: `Basic ${Buffer.from("sk_test_abc:").toString("base64")}` }),
+      "a secret key as a basic user name, with an origin": signed({ authorization: basic("sk_test_abc:") }),
     }),
     ...list("multiple_credentials", {
       "two authorization headers": signed({ tamper: addHeader("authorization", `Doorkey ${token()}`) }),
       "a DPoP proof beside the signature": signed({ tamper: addHeader("dpop", "a.b.c") }),
+      "a signed URL beside the signature": signed({ target: "/pictures?dk-token=a.b.c&dk-sig=AA" }),
     }),
     ...list("malformed_token", { "a cut-off token": signed({ authorization: `Doorkey ${token().slice(0, -1)}` }) }),
     ...list("token_invalid", { "a token for another API": signed({ authorization: `Doorkey ${token({ ...claims, aud: ["https://other.example"] })}` }) }),
@@ -127,6 +143,8 @@ function refused() {
       "keyid is a path": signed({ keyid: "../../keys/1" }),
       "signature under another label": signed({ tamper: setHeader("signature", (old) => old.replace("dk=", "kd=")) }),
       "a signature of 63 bytes": signed({ signature: (bytes) => bytes.subarray(1) }),
+      "a signature without its padding": signed({ tamper: setHeader("signature", (old) => old.replace("==:", ":")) }),
+      "a signature with idle bits": signed({ tamper: setHeader("signature", (old) => old.replace(/.==:/, (end) => `${nextLetter(end[0])}==:`)) }),
       "signature is no byte sequence": signed({ tamper: setHeader("signature", "dk=1") }),
       "signature-input is no inner list": signed({ tamper: setHeader("signature-input", 'dk="x"') }),
       "a digest of another algorithm": signed({ body: BODY, digest: "sha-512=:AA==:" }),
@@ -172,7 +190,10 @@ function refused() {
       "two digests in two lines": signed({ body: BODY, tamper: addHeader("content-digest", contentDigest(BODY)) }),
       "two origins": signed({ tamper: addHeader("origin", PAGE) }),
     }),
-    ...list("unsupported_encoding", { "a content encoding": signed({ body: BODY, tamper: addHeader("content-encoding", "gzip") }) }),
+    ...list("unsupported_encoding", {
+      "a transfer encoding besides chunked": signed({ body: BODY, tamper: addHeader("transfer-encoding", "gzip, chunked") }),
+      "a content encoding": signed({ body: BODY, tamper: addHeader("content-encoding", "gzip") }),
+    }),
     ...list("origin_not_allowed", {
       "another origin": signed({ origin: "https://evil.example" }),
       "origin null": signed({ origin: "null" }),
@@ -206,6 +227,8 @@ function accepted() {
     "expired within the skew": signed({ created: NOW - 60, expires: NOW - 29 }),
     "another method": signed({ method: "DELETE" }),
     "a host header that a proxy has changed": signed({ tamper: setHeader("host", "internal:8080") }),
+    "a chunked body": signed({ body: BODY, tamper: addHeader("transfer-encoding", "chunked") }),
+    "a backslash in the query": signed({ target: "/p?q=a\\b" }),
     "the scheme in lower case": signed({ authorization: `doorkey ${token()}` }),
   };
   return Object.entries(cases).map(([name, request]) => ({ name, code: "accepted", request }));

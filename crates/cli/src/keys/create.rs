@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     /// What to call the key
     #[arg(long)]
     name: Option<String>,
-    /// An origin whose pages may use the key, `https://*.shop.example` for all of its subdomains; may be given several times
+    /// An origin whose pages may use the key, `https://*.shop.example` for any one label in front; may be given several times
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<OriginPattern>,
     /// A scope that the key has; may be given several times [default: all that its kind may have]

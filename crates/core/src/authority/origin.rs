@@ -124,6 +124,16 @@ impl OriginPattern {
         &self.text
     }
 
+    /// Whether the scheme is `https`.
+    pub fn is_secure(&self) -> bool {
+        self.text.starts_with("https://")
+    }
+
+    /// Whether the host is this machine.
+    pub fn is_loopback(&self) -> bool {
+        split_scheme(&self.text).is_ok_and(|(_, authority)| super::is_loopback(split_port(authority).0))
+    }
+
     /// Whether the pattern covers `origin`.
     pub fn matches(&self, origin: &Origin) -> bool {
         let Some(star) = self.star else { return self.text == origin.as_str() };

@@ -80,6 +80,7 @@ error_codes! {
 
     404 NotFound "not_found" "Not found" "Check the address and the id."
     405 MethodNotAllowed "method_not_allowed" "Method not allowed" "Use a method that the Allow header lists."
+    408 RequestTimeout "request_timeout" "Request took too long" "Send the whole request without long pauses."
     409 KeyProtected "key_protected" "Key is protected" "Lift the protection first; that takes your password."
     409 LastKey "last_key" "Last active secret key" "Create another secret key before you remove this one."
     409 Conflict "conflict" "Conflict" "Load the current state and try again."

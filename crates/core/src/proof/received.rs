@@ -4,7 +4,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::{COMPONENTS, MAX_PROOF_WINDOW, Nonce, PROOF_TAG, ProofRequest, WITHOUT_BODY, base};
-use crate::encoding::parse_base64url_array;
+use crate::encoding::{parse_base64url_array, to_base64};
 use crate::error::{Error, ErrorCode};
 use crate::jwk::Thumbprint;
 use crate::key::{Signature, VerifyingKey};
@@ -39,12 +39,16 @@ impl<'a> Proof<'a> {
         if tagged.next().is_some() {
             return Err(malformed("more than one signature has the tag doorkey"));
         }
-        let signature = parse_signature_fields(signature)?
+        let bytes = parse_signature_fields(signature)?
             .into_iter()
             .find(|(known, _)| *known == label)
-            .and_then(|(_, bytes)| bytes.try_into().ok())
-            .map(Signature::from_bytes)
+            .and_then(|(_, bytes)| <[u8; Signature::LEN]>::try_from(bytes).ok())
             .ok_or_else(|| malformed("no signature of 64 bytes has the label of its input"))?;
+        // A structured field may leave out padding or set idle bits; here bytes have one spelling.
+        if !signature.contains(&*to_base64(&bytes)) {
+            return Err(malformed("the signature is not in canonical base64"));
+        }
+        let signature = Signature::from_bytes(bytes);
         check_components(&input)?;
         check_parameters(&input)?;
 

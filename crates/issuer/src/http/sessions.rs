@@ -7,11 +7,12 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Extension, State};
 use axum::response::{IntoResponse, Response};
-use doorkey_core::{ErrorCode, KeyId, MAX_MINT_LEN, Origin, Scope, SessionId};
+use doorkey_core::{ErrorCode, KeyId, KeyKind, MAX_MINT_LEN, Origin, Scope, SecretKey, SessionId};
 use doorkey_verifier::RequestId;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING,
+    CONTENT_LENGTH, CONTENT_TYPE, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -19,13 +20,10 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use super::{Shared, refuse, respond};
 use crate::error::Error;
 use crate::issuer::{Issuer, MintRefusal, Minted};
-use crate::limits::{Exceeded, WINDOW};
 
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// How long the body may take; below the envelope's own limit, so that a slow caller hears that it was slow.
 const BODY_TIMEOUT: Duration = Duration::from_secs(8);
-const EXPOSED: &str = "Date, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id";
+const EXPOSED: &str = "Date, WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id";
 
 #[derive(serde::Serialize)]
 #[expect(clippy::struct_field_names, reason = "these are the names of the protocol")]
@@ -53,11 +51,7 @@ pub(super) async fn mint(
     let mut response = match answer(&issuer, address, &headers, body).await {
         Ok(minted) => created(&issuer, &minted),
         Err(MintRefusal::Refused(error)) => refuse(&issuer, &id, &error),
-        Err(MintRefusal::Limited(exceeded)) => {
-            let mut response = respond(&issuer, &id, &exceeded.to_refusal());
-            announce(&mut response, exceeded);
-            response
-        }
+        Err(MintRefusal::Limited(refusal)) => respond(&issuer, &id, &refusal),
     };
     share(&headers, &mut response);
     response
@@ -77,6 +71,8 @@ pub(super) async fn preflight(headers: HeaderMap) -> Response {
 
 async fn answer(issuer: &Issuer, address: IpAddr, headers: &HeaderMap, body: Body) -> Result<Minted, MintRefusal> {
     check_type(headers)?;
+    check_credentials(issuer, headers).await?;
+    check_length(headers)?;
     let body = read(body).await?;
     let body =
         std::str::from_utf8(&body).map_err(|_| Error::new(ErrorCode::MalformedRequest, "the body is not UTF-8"))?;
@@ -96,21 +92,6 @@ fn created(issuer: &Issuer, minted: &Minted) -> Response {
         audience: &claims.aud,
     };
     (StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(session)).into_response()
-}
-
-/// Adds the fields of draft-ietf-httpapi-ratelimit-headers: the policy that was reached, and when it has room again.
-fn announce(response: &mut Response, exceeded: Exceeded) {
-    let Exceeded { policy, quota, retry_after } = exceeded;
-    let wait = retry_after.as_millis().div_ceil(1000).max(1);
-    let fields = [
-        (RATE_LIMIT_POLICY, format!("\"{policy}\";q={quota};w={}", WINDOW.as_secs())),
-        (RATE_LIMIT, format!("\"{policy}\";r=0;t={wait}")),
-    ];
-    for (name, value) in fields {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            response.headers_mut().insert(name, value);
-        }
-    }
 }
 
 /// Lets the page that asked read the answer.
@@ -151,14 +132,32 @@ fn check_type(headers: &HeaderMap) -> Result<(), Error> {
     }
 }
 
+/// A mint carries its key inside; what comes in `Authorization` besides is a mistake, and a secret key there has leaked.
+async fn check_credentials(issuer: &Issuer, headers: &HeaderMap) -> Result<(), Error> {
+    let Some(value) = headers.get(AUTHORIZATION) else { return Ok(()) };
+    let credential = value.to_str().ok().and_then(|value| value.split_once(' ')).map_or("", |(_, value)| value);
+    if KeyKind::of(credential) == Some(KeyKind::Secret) {
+        return Err(issuer.refuse_secret_key(SecretKey::parse(credential).ok()).await);
+    }
+    Err(Error::new(ErrorCode::MultipleCredentials, "a mint carries its key in the body, and no Authorization"))
+}
+
+/// Refuses a body that says itself that it is too long, before any of it is read.
+fn check_length(headers: &HeaderMap) -> Result<(), Error> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_MINT_LEN as u64) { Err(too_large()) } else { Ok(()) }
+}
+
+fn too_large() -> Error {
+    Error::new(ErrorCode::BodyTooLarge, "a mint has at most 8192 bytes")
+}
+
 /// Reads the body, however slowly it comes, within the cap on size and time.
 async fn read(body: Body) -> Result<bytes::Bytes, Error> {
     match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_MINT_LEN).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(Error::new(ErrorCode::BodyTooLarge, "a mint has at most 8192 bytes"))
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Error::new(ErrorCode::MalformedRequest, "the body broke off")),
-        Err(_) => Err(Error::new(ErrorCode::MalformedRequest, "the body took longer than 8 seconds")),
+        Err(_) => Err(Error::new(ErrorCode::RequestTimeout, "the body took longer than 8 seconds")),
     }
 }

@@ -112,6 +112,12 @@ impl NewKey {
         if self.origins.is_empty() && self.environment != Environment::Test {
             wrong.push(field("origins", "a live publishable key needs at least one"));
         }
+        if self.origins.iter().any(|origin| !origin.is_secure() && !origin.is_loopback()) {
+            wrong.push(field(
+                "origins",
+                "http is for loopback addresses alone: whoever is on the way could change the page",
+            ));
+        }
         if self.origins.len() > Self::MAX_ORIGINS {
             wrong.push(field("origins", "at most 100 of them"));
         }

@@ -44,6 +44,7 @@ async fn each_rule_for_new_keys_is_kept() {
     let origin = || vec!["https://a.example".parse().unwrap()];
     for (new, field) in [
         (live.clone(), "origins"),
+        (live.clone().with_origins(vec!["http://shop.example".parse().unwrap()]), "origins"),
         (publishable().with_scopes("pictures:delete".parse().unwrap()), "scopes"),
         (publishable().with_scopes("pictures:delete/a".parse().unwrap()), "scopes"),
         (secret().with_scopes("pictures:paint".parse().unwrap()), "scopes"),

@@ -239,3 +239,29 @@ async fn whatever_byte_is_changed_the_answer_is_a_refusal() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_mint_has_no_authorization_and_a_secret_key_there_has_leaked() {
+    let house = House::new().await;
+    let with = |authorization: &str| {
+        let mut request = house.browser().request();
+        request.headers_mut().insert("authorization", authorization.parse().unwrap());
+        request
+    };
+    assert_eq!(house.send(with("Doorkey a.b.c")).await.refusal(), (400, "multiple_credentials"));
+    assert_eq!(house.send(with("Bearer sk_live_cut")).await.refusal(), (403, "secret_key_in_browser"));
+    let secret = house.keys.secret.to_key_string();
+    assert_eq!(house.send(with(&format!("Bearer {}", *secret))).await.refusal(), (403, "secret_key_in_browser"));
+    let keys = house.issuer.registry().keys().await.unwrap();
+    let leaked: Vec<_> = keys.iter().filter(|key| key.leaked_at.is_some()).map(|key| key.id).collect();
+    assert_eq!(leaked, [house.keys.secret.id()]);
+}
+
+#[tokio::test]
+async fn a_body_that_says_it_is_too_long_is_not_waited_for() {
+    let house = House::new().await;
+    let never = Body::from_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+    let request =
+        Request::post("/v1/sessions").header("origin", PAGE).header("content-length", 8193).body(never).unwrap();
+    assert_eq!(house.send(request).await.refusal(), (413, "body_too_large"));
+}

@@ -7,9 +7,11 @@ use doorkey_core::{Error, ErrorCode};
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tower_http::timeout::{TimeoutBody, TimeoutError};
 
-/// How long a whole body may take to arrive.
-const READ_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a body may pause, and how long the whole of it may take.
+const PAUSE_TIMEOUT: Duration = Duration::from_secs(15);
+const READ_TIMEOUT: Duration = Duration::from_mins(5);
 /// How much of a refused request's body is read away, and for how long: a browser that is still sending when the
 /// connection closes never sees the refusal.
 const DRAIN_LIMIT: usize = 1024 * 1024;
@@ -32,14 +34,14 @@ pub(super) fn check_announced(headers: &HeaderMap, limit: usize) -> Result<(), E
 
 /// Reads a whole body of at most `limit` bytes.
 pub(super) async fn read<B: Incoming>(body: B, limit: usize) -> Result<Bytes, Error> {
-    let malformed = |detail| Error::new(ErrorCode::MalformedRequest, detail);
-    let collected = tokio::time::timeout(READ_TIMEOUT, Limited::new(body, limit).collect())
-        .await
-        .map_err(|_| malformed("the body did not arrive in time"))?;
+    let late = || Error::new(ErrorCode::RequestTimeout, "the body did not arrive in time");
+    let paced = TimeoutBody::new(PAUSE_TIMEOUT, Limited::new(body, limit));
+    let collected = tokio::time::timeout(READ_TIMEOUT, paced.collect()).await.map_err(|_| late())?;
     match collected {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(malformed("the body was cut off")),
+        Err(error) if error.is::<TimeoutError>() => Err(late()),
+        Err(_) => Err(Error::new(ErrorCode::MalformedRequest, "the body was cut off")),
     }
 }
 

@@ -66,12 +66,9 @@ fn one_character_makes_another_request() {
     for name in ["origin", "authorization", "signature-input", "signature", "content-type", "content-digest"] {
         let name: HeaderName = name.parse().unwrap();
         let original = headers[&name].to_str().unwrap().to_owned();
-        // The last character before the padding carries four bits that mean nothing (RFC 9651, section 4.2.7).
-        let idle = if name == "signature" { original.find("==") } else { None };
         for (at, changed) in neighbours(&original) {
-            // Nor does a second space between the members of an inner list (section 4.2.1.2).
-            let is_spacing = name == "signature-input" && changed.contains("  ");
-            if is_spacing || idle.is_some_and(|idle| (idle - 1..=idle + 1).contains(&at)) {
+            // A second space between the members of an inner list means nothing (RFC 9651, section 4.2.1.2).
+            if name == "signature-input" && changed.contains("  ") {
                 continue;
             }
             let mut bent = headers.clone();

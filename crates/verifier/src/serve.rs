@@ -1,4 +1,4 @@
-//! A server for the router: bounded waits, bounded connections, and an end that lets requests finish.
+//! A server for a router, with bounded waits, bounded connections, and an end that lets requests finish.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum_core::body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -24,7 +24,7 @@ const MAX_CONNECTIONS: usize = 4096;
 /// Bytes of a request's head, which hyper answers with 431 beyond that.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// Serves HTTP/1.1 on `listener` until `shutdown` is done, then lets open requests finish for at most `drain`.
+/// Serves a router over HTTP/1.1 on `listener`, and does not wait for clients forever as axum's own server does: until `shutdown` is done, then lets open requests finish for at most `drain`.
 ///
 /// Each request carries its peer as [`ConnectInfo`]. Returns whether all requests finished in time.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>, drain: Duration) -> bool {
