@@ -145,7 +145,7 @@ impl SignedMint {
 mod tests {
     use alloc::string::String;
 
-    use super::{MintClaims, SignedMint, assemble_mint};
+    use super::{MAX_MINT_LEN, MintClaims, SignedMint, assemble_mint};
     use crate::error::ErrorCode;
     use crate::jws;
     use crate::key::{SigningKey, VerifyingKey};
@@ -194,6 +194,28 @@ mod tests {
         assert_eq!(code(&weak, payload), Some(ErrorCode::SignatureInvalid));
         let other = header.replace(&x, &SigningKey::from_seed(&[4; 32]).verifying_key().to_base64url());
         assert_eq!(code(&other, payload), Some(ErrorCode::SignatureInvalid));
+    }
+
+    #[test]
+    fn sizes_are_bounded_to_the_byte() {
+        let mint = |jti: usize, challenge: usize| {
+            let claims = MintClaims {
+                publishable_key: "pk".into(),
+                aud: "u".into(),
+                iat: 1,
+                jti: "j".repeat(jti),
+                grant: None,
+                challenge: Some("c".repeat(challenge)),
+            };
+            let input = claims.to_signing_input(&key().verifying_key());
+            let signature = key().sign(input.as_bytes());
+            assemble_mint(input, &signature)
+        };
+        assert!(SignedMint::verify(&mint(128, 0)).is_ok());
+        assert!(SignedMint::verify(&mint(129, 0)).is_err());
+        let longest = (5000..MAX_MINT_LEN).find(|&length| mint(1, length).len() == MAX_MINT_LEN).unwrap();
+        assert!(SignedMint::verify(&mint(1, longest)).is_ok());
+        assert!(SignedMint::verify(&mint(1, longest + 1)).is_err());
     }
 
     #[test]

@@ -134,6 +134,7 @@ mod tests {
         ] {
             assert!(RequestTarget::parse(refused).is_err(), "{refused}");
         }
+        assert!(RequestTarget::parse(&"/".repeat(8192)).is_ok());
         assert!(RequestTarget::parse(&"/".repeat(8193)).is_err());
     }
 

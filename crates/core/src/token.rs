@@ -202,3 +202,42 @@ impl core::fmt::Debug for UnverifiedToken<'_> {
         write!(f, "UnverifiedToken(kid {})", self.kid)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Claims, Confirmation, DoorkeyClaims, MAX_TOKEN_LEN, UnverifiedToken, issue};
+    use crate::id::{KeyId, OrganizationId, SessionId};
+    use crate::jwk::Thumbprint;
+    use crate::key::SigningKey;
+    use crate::key_string::Environment;
+    use crate::scope::ScopeSet;
+
+    #[test]
+    fn a_token_is_bounded_to_the_byte_where_it_is_issued_and_where_it_is_read() {
+        let key = SigningKey::from_seed(&[1; 32]);
+        let of_subject = |length: usize| Claims {
+            iss: "https://a.example".into(),
+            aud: alloc::vec!["https://b.example".parse().unwrap()],
+            sub: "s".repeat(length),
+            client_id: KeyId::from_bytes([1; 16]),
+            iat: 1,
+            exp: 601,
+            jti: SessionId::from_bytes([1; 16]),
+            scope: ScopeSet::empty(),
+            cnf: Confirmation { jkt: Thumbprint::of(&key.verifying_key()) },
+            doorkey: DoorkeyClaims {
+                org: OrganizationId::from_bytes([1; 16]),
+                workspace: None,
+                env: Environment::Live,
+                origin: "https://c.example".parse().unwrap(),
+            },
+        };
+        let longest =
+            (2000..MAX_TOKEN_LEN).take_while(|&length| issue(&of_subject(length), &key).is_ok()).last().unwrap();
+        let token = issue(&of_subject(longest), &key).unwrap();
+        assert!((MAX_TOKEN_LEN - 1..=MAX_TOKEN_LEN).contains(&token.len()));
+        assert!(UnverifiedToken::parse(&token).is_ok());
+        assert!(issue(&Claims { exp: 602, ..of_subject(1) }, &key).is_err());
+        assert!(issue(&Claims { exp: 1, ..of_subject(1) }, &key).is_err());
+    }
+}

@@ -30,7 +30,7 @@ impl RequestId {
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// A limit that was reached, as the RateLimit fields tell it (draft-ietf-httpapi-ratelimit-headers).
+/// A limit that was reached, as the `RateLimit` fields tell it (draft-ietf-httpapi-ratelimit-headers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReachedLimit {
     /// What is limited, in a word: `key`, `address`, `session`.
@@ -46,7 +46,7 @@ pub struct ReachedLimit {
 pub struct Refusal {
     error: Error,
     retry_after: Option<Duration>,
-    limit: Option<ReachedLimit>,
+    limit: Option<Box<ReachedLimit>>,
     fields: Vec<FieldError>,
 }
 
@@ -68,7 +68,7 @@ impl Refusal {
 
     /// Says which limit was reached.
     pub fn with_limit(self, limit: ReachedLimit) -> Self {
-        Self { limit: Some(limit), ..self }
+        Self { limit: Some(Box::new(limit)), ..self }
     }
 
     /// Says which members of the input are wrong.
@@ -97,7 +97,7 @@ impl Refusal {
             // Rounded up: a client that obeys must not come too early.
             let wait = self.retry_after.unwrap_or(Duration::from_secs(1)).as_millis().div_ceil(1000).max(1);
             headers.insert(RETRY_AFTER, HeaderValue::from(u64::try_from(wait).unwrap_or(u64::MAX)));
-            let limit = self.limit.map(|ReachedLimit { policy, quota, window }| {
+            let limit = self.limit.as_deref().map(|ReachedLimit { policy, quota, window }| {
                 let stated = format!("\"{policy}\";q={quota};w={}", window.as_secs());
                 [(RATE_LIMIT_POLICY, stated), (RATE_LIMIT, format!("\"{policy}\";r=0;t={wait}"))]
             });

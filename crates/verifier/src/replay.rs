@@ -107,17 +107,12 @@ impl ReplayMemory {
     }
 
     /// How many proofs are remembered.
-    pub fn len(&self) -> usize {
+    pub fn entries(&self) -> usize {
         let entries = |shard: &Mutex<Shard>| {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             shard.entries + shard.previous_entries
         };
         self.shards.iter().map(entries).sum()
-    }
-
-    /// Whether nothing is remembered.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     fn shard(&self, key: &ReplayKey) -> &Mutex<Shard> {
@@ -224,6 +219,43 @@ mod tests {
     }
 
     #[test]
+    fn both_generations_count() {
+        let memory = ReplayMemory::new(16 * 4, 1000, 30);
+        for (counter, now) in [(0, 1000), (1, 1000), (2, 1119), (3, 1121)] {
+            assert_eq!(mark(&memory, &key(1, counter), now + 90, now), None);
+        }
+        // The first two have expired and are still there: they go as a whole, with the third.
+        assert_eq!(memory.entries(), 4);
+        assert_eq!(mark(&memory, &key(1, 4), 1211, 1121), Some(ErrorCode::ReplayCapacity));
+        assert_eq!(mark(&memory, &key(1, 4), 1331, 1241), None);
+        assert_eq!(memory.entries(), 1);
+    }
+
+    /// Any order of times and lifetimes: what lives is never accepted again, and what is gone makes room.
+    #[test]
+    fn no_live_entry_is_forgotten() {
+        let memory = ReplayMemory::new(16 * 100_000, 100_000, 30);
+        let mut seed = 1_u64;
+        let mut below = |bound: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % bound
+        };
+        let mut live: Vec<(ReplayKey, u64)> = Vec::new();
+        let mut now = 1000;
+        for counter in 0..20_000 {
+            now += below(40) / 38 * below(60);
+            live.retain(|(_, until)| *until > now);
+            let (proof, until) = (key(1, counter), now + 1 + below(120));
+            assert_eq!(mark(&memory, &proof, until, now), None);
+            live.push((proof, until));
+            let (old, until) = live[usize::try_from(below(live.len() as u64)).unwrap()];
+            assert!(memory.contains(&old));
+            assert_eq!(mark(&memory, &old, until, now), Some(ErrorCode::Replayed));
+        }
+        assert!(memory.entries() < 20_000);
+    }
+
+    #[test]
     #[cfg(not(target_family = "wasm"))]
     fn of_many_at_once_exactly_one_is_accepted() {
         use std::sync::atomic::{AtomicUsize, Ordering};
@@ -242,6 +274,6 @@ mod tests {
             }
         });
         assert_eq!(accepted.into_inner(), 2000);
-        assert_eq!(memory.len(), 2000);
+        assert_eq!(memory.entries(), 2000);
     }
 }

@@ -10,5 +10,6 @@ mod keys;
 #[cfg(feature = "axum")]
 mod layer;
 mod changes;
+mod replay;
 mod signer;
 mod vectors;

@@ -1,0 +1,41 @@
+//! A proof is refused the second time for as long as it could be accepted, whatever else goes on.
+
+use doorkey_core::{JwkSet, Nonce, SigningKey, Thumbprint};
+use doorkey_verifier::{Decision, Policy, Rejection, ReplayKey, ReplayMemory, RequestHead, TokenCache};
+
+use crate::signer::{API, ISSUER, NOW, Session, issuer_key};
+
+#[test]
+fn a_proof_is_remembered_until_its_window_has_closed() {
+    let policy = Policy::new(ISSUER, API).unwrap();
+    let keys = JwkSet::new([issuer_key().verifying_key()]);
+    let (tokens, replay) = (TokenCache::new(10), ReplayMemory::new(100_000, 100, policy.skew()));
+    let (parts, _) =
+        Session::new(ISSUER, &issuer_key(), "pictures:read").request("GET", "/pictures", None).into_parts();
+    let head = RequestHead { method: "GET", target: "/pictures", headers: &parts.headers };
+    let decide = |now| {
+        let decision = Decision { policy: &policy, keys: &keys, tokens: &tokens, replay: &replay, now };
+        match decision.examine(&head) {
+            Ok(examined) => {
+                decision.accept(examined, b"").map_or_else(|refusal| refusal.error().code().as_str(), |_| "accepted")
+            }
+            Err(Rejection::Refused(refusal)) => refusal.error().code().as_str(),
+            Err(Rejection::KeyUnknown(_)) => "key unknown",
+        }
+    };
+    // Somebody else's traffic, in every shard, so that generations turn just after the proof was accepted.
+    let other = |now: u64| {
+        for seed in 0..64 {
+            let jkt = Thumbprint::of(&SigningKey::from_seed(&[seed; 32]).verifying_key());
+            let key = ReplayKey { jkt, nonce: Nonce::new([9; 12], now) };
+            replay.mark(&key, now + 90, now).unwrap();
+        }
+    };
+    other(NOW - 119);
+    assert_eq!(decide(NOW), "accepted");
+    for now in NOW..NOW + 90 {
+        other(now);
+        assert_eq!(decide(now), "replayed", "{} seconds later", now - NOW);
+    }
+    assert_eq!(decide(NOW + 90), "window_invalid");
+}
