@@ -45,7 +45,8 @@ impl<'a> Proof<'a> {
             .and_then(|(_, bytes)| <[u8; Signature::LEN]>::try_from(bytes).ok())
             .ok_or_else(|| malformed("no signature of 64 bytes has the label of its input"))?;
         // A structured field may leave out padding or set idle bits; here bytes have one spelling.
-        if !signature.contains(&*to_base64(&bytes)) {
+        let canonical = to_base64(&bytes) + ":";
+        if !signature.ends_with(&*canonical) && !signature.contains(&*canonical) {
             return Err(malformed("the signature is not in canonical base64"));
         }
         let signature = Signature::from_bytes(bytes);
