@@ -56,7 +56,7 @@ impl Issuer {
         let app = Router::new().route("/.well-known/jwks.json", get(jwks));
         tokio::spawn(async move { axum::serve(listener, app).await });
         let clock = ManualClock::new();
-        let source = KeySource::remote_with_timeout(&origin, clock.clone(), Duration::from_millis(200)).unwrap();
+        let source = KeySource::remote_with_timeout(&origin, clock.clone(), Duration::from_secs(1)).unwrap();
         Self { source, fetches, behaviour, clock }
     }
 
