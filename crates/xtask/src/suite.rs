@@ -11,6 +11,7 @@ use crate::{codegen, demo, page, sdk, tools};
 pub(crate) fn test() -> Result<()> {
     let start = Instant::now();
     let chromium = tools::ensure_chromium()?;
+    tools::ensure_postgres()?;
     tools::ensure_wasm_target()?;
     tools::ensure_npm_packages()?;
     codegen::check()?;
