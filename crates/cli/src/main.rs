@@ -30,6 +30,10 @@ struct Global {
     /// The folder with the database and the master key; made when absent
     #[arg(long, value_name = "DIR", env = "DOORKEY_DATA", default_value = "./doorkey-data", global = true)]
     data: PathBuf,
+    /// A Postgres database, `postgres://user@host/name` [default: a SQLite file in the data folder]
+    // Taken as it is, and its value shown nowhere: clap would repeat a wrong one, password included.
+    #[arg(long, value_name = "URL", env = "DOORKEY_DATABASE", hide_env_values = true, global = true)]
+    database: Option<String>,
     /// The settings [default: doorkey.toml in the data folder, else in this one, if there is one]
     #[arg(long, value_name = "FILE", env = "DOORKEY_CONFIG", global = true)]
     config: Option<PathBuf>,

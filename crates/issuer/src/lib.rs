@@ -24,5 +24,5 @@ pub use issuer::Issuer;
 pub use registry::{CreatedKey, DefaultKeys, NewKey, Registry};
 pub use server::serve;
 pub use settings::{Catalogue, CatalogueScope, MintLimits, Settings, SettingsFile};
-pub use store::{KeyRecord, Store};
+pub use store::{Database, KeyRecord, Store};
 pub use vault::Vault;

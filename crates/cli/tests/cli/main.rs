@@ -6,4 +6,5 @@ mod house;
 
 mod durability;
 mod keys;
+mod postgres;
 mod serve;

@@ -1,16 +1,41 @@
 //! Migrations, forward only. A migration that was released never changes.
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{SqlSafeStr, SqliteConnection};
+use sqlx::{AnyConnection, AnyPool, SqlSafeStr};
 
 use crate::error::Error;
 
 const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "registry", include_str!("../../migrations/0001_registry.sql"))];
 
+/// Postgres's code for a table that is not there.
+const UNDEFINED_TABLE: &str = "42P01";
+
 /// Applies what is missing, within the caller's transaction. A store of a newer version is refused.
-pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), Error> {
-    let migrations = MIGRATIONS.map(|(version, name, sql)| {
-        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
-    });
-    Migrator::with_migrations(migrations.into()).run_direct(None, connection, false).await.map_err(Error::store)
+pub(super) async fn migrate(connection: &mut AnyConnection) -> Result<(), Error> {
+    migrate_to(None, connection).await
 }
+
+async fn migrate_to(version: Option<i64>, connection: &mut AnyConnection) -> Result<(), Error> {
+    // The caller's transaction keeps others out already.
+    let mut migrator = Migrator::with_migrations(migrations());
+    migrator.set_locking(false).run_direct(version, connection, false).await.map_err(Error::store)
+}
+
+/// Whether a Postgres database was ever brought to a schema.
+pub(super) async fn exists(pool: &AnyPool) -> Result<bool, Error> {
+    match sqlx::query("SELECT version FROM _sqlx_migrations LIMIT 1").fetch_optional(pool).await {
+        Ok(row) => Ok(row.is_some()),
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(UNDEFINED_TABLE) => Ok(false),
+        Err(error) => Err(Error::store(error)),
+    }
+}
+
+fn migrations() -> Vec<Migration> {
+    let migration = |(version, name, sql): (i64, &'static str, &'static str)| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    MIGRATIONS.map(migration).into()
+}
+
+#[cfg(test)]
+mod tests;
