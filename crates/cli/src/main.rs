@@ -7,7 +7,9 @@ mod output;
 mod config;
 mod log;
 
+mod backup;
 mod keys;
+mod restore;
 mod serve;
 
 use std::path::PathBuf;
@@ -48,6 +50,10 @@ enum Command {
     Serve(serve::Arguments),
     /// Create, list and revoke keys, while the issuer runs or not
     Keys(keys::Arguments),
+    /// Copy the SQLite database, while the issuer runs or not
+    Backup(backup::Arguments),
+    /// Put a copy in place as the database of an empty data folder
+    Restore(restore::Arguments),
 }
 
 #[tokio::main]
@@ -57,6 +63,8 @@ async fn main() -> ExitCode {
     let done = match command {
         Command::Serve(arguments) => serve::run(&global, arguments).await,
         Command::Keys(arguments) => keys::run(&global, arguments).await,
+        Command::Backup(arguments) => backup::run(&global, &arguments).await,
+        Command::Restore(arguments) => restore::run(&global, &arguments).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

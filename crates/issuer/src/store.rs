@@ -12,6 +12,7 @@ mod schema;
 
 mod tenants;
 mod keys;
+mod backup;
 
 pub use database::Database;
 pub use keys::KeyRecord;

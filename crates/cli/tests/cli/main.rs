@@ -4,6 +4,7 @@
 
 mod house;
 
+mod backup;
 mod durability;
 mod keys;
 mod postgres;

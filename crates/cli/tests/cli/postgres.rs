@@ -107,7 +107,8 @@ fn a_password_is_shown_nowhere() {
         "mysql://doorkey:hunter2@localhost/keys",
         "hunter2",
     ] {
-        for arguments in [&["serve", "--log", "trace"][..], &["keys", "list"], &["--help"], &["x"]] {
+        for arguments in [&["serve", "--log", "trace"][..], &["keys", "list"], &["backup", "copy"], &["--help"], &["x"]]
+        {
             for by_flag in [true, false] {
                 let mut command = house.doorkey(arguments);
                 if by_flag {

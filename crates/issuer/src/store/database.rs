@@ -1,7 +1,7 @@
 //! Which database a registry is kept in.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use url::Url;
@@ -35,6 +35,14 @@ impl Database {
     /// A SQLite file.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Place::File(path.into()))
+    }
+
+    /// The SQLite file, if it is one.
+    pub fn as_file(&self) -> Option<&Path> {
+        match &self.0 {
+            Place::File(path) => Some(path),
+            Place::Postgres(_) => None,
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! Migrations, forward only. A migration that was released never changes.
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{AnyConnection, AnyPool, SqlSafeStr};
+use doorkey_core::ErrorCode;
+use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, AnyPool, SqlSafeStr, SqliteConnection};
 
 use crate::error::Error;
 
 const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "registry", include_str!("../../migrations/0001_registry.sql"))];
+
+const TABLE: &str = "_sqlx_migrations";
 
 /// Postgres's code for a table that is not there.
 const UNDEFINED_TABLE: &str = "42P01";
@@ -28,6 +31,23 @@ pub(super) async fn exists(pool: &AnyPool) -> Result<bool, Error> {
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(UNDEFINED_TABLE) => Ok(false),
         Err(error) => Err(Error::store(error)),
     }
+}
+
+/// Whether a copy has a schema that [`migrate`] would take; nothing is changed.
+pub(super) async fn check(copy: &mut SqliteConnection) -> Result<(), Error> {
+    let known = migrations();
+    let wrong = |detail| Error::new(ErrorCode::InvalidInput, detail);
+    let applied = copy
+        .list_applied_migrations(TABLE)
+        .await
+        .map_err(|cause| wrong("this is no copy of a Doorkey database").with_source(cause))?;
+    let is_known = |version, checksum: &[u8]| {
+        known.iter().any(|migration| migration.version == version && *migration.checksum == *checksum)
+    };
+    if applied.is_empty() || !applied.iter().all(|applied| is_known(applied.version, &applied.checksum)) {
+        return Err(wrong("the copy is of a version that this Doorkey does not know"));
+    }
+    Ok(())
 }
 
 fn migrations() -> Vec<Migration> {

@@ -5,6 +5,7 @@
 #[macro_use]
 mod house;
 
+mod backup;
 mod keys;
 mod mint;
 mod outages;
