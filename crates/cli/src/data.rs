@@ -1,4 +1,4 @@
-//! The data folder: the database and the master key, for the operator's eyes alone.
+//! Where things are kept: the database, and the data folder for the master key. For the operator's eyes alone.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -6,13 +6,23 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use doorkey_core::{parse_base64url_array, to_base64url};
-use doorkey_issuer::Vault;
+use doorkey_issuer::{Database, Vault};
 use doorkey_verifier::{SystemEntropy, random};
 use zeroize::Zeroizing;
+
+use crate::Global;
 
 type MasterKey = Zeroizing<[u8; Vault::KEY_LEN]>;
 
 const MASTER_KEY: &str = "DOORKEY_MASTER_KEY";
+
+/// The database that was named, else the file in the data folder.
+pub(crate) fn database(global: &Global) -> anyhow::Result<Database> {
+    match &global.database {
+        Some(url) => url.parse().context("--database"),
+        None => Ok(Database::file(global.data.join("doorkey.db"))),
+    }
+}
 
 /// The data folder.
 pub(crate) struct DataFolder(PathBuf);
@@ -34,21 +44,22 @@ impl DataFolder {
         &self.0
     }
 
-    /// The database inside a data folder.
-    pub(crate) fn database_in(folder: &Path) -> PathBuf {
-        folder.join("doorkey.db")
+    /// The file of the master key.
+    pub(crate) fn master_key_file(&self) -> PathBuf {
+        self.0.join("master.key")
     }
 
-    /// The master key: from the environment, else from its file, which is made when neither it nor a database is there.
-    pub(crate) fn master_key(&self) -> anyhow::Result<MasterKey> {
+    /// The master key: from the environment, else from its file, which is made when there is no database yet that
+    /// needs another one.
+    pub(crate) fn master_key(&self, is_first: bool) -> anyhow::Result<MasterKey> {
         #[expect(clippy::disallowed_methods, reason = "a key on the command line would show in the list of processes")]
         if let Some(text) = std::env::var_os(MASTER_KEY) {
             let text = Zeroizing::new(text.into_string().unwrap_or_default());
             return parse(&text).with_context(|| format!("{MASTER_KEY} is not base64url of 32 bytes"));
         }
-        let file = self.0.join("master.key");
+        let file = self.master_key_file();
         if !file.exists() {
-            if Self::database_in(&self.0).exists() {
+            if !is_first {
                 bail!("{} is missing: restore it, or set {MASTER_KEY}", file.display());
             }
             self.make_master_key(&file).with_context(|| format!("cannot make {}", file.display()))?;

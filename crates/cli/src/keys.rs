@@ -1,4 +1,4 @@
-//! `doorkey keys`: works on the data folder, next to a running issuer or without one.
+//! `doorkey keys`: works on the database, next to a running issuer or without one.
 
 mod create;
 mod list;
@@ -6,13 +6,13 @@ mod revoke;
 
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use clap::Subcommand;
-use doorkey_core::{KeyKind, Origin};
+use doorkey_core::{ErrorCode, KeyKind, Origin};
 use doorkey_issuer::{KeyRecord, Registry, Settings, Store};
 use doorkey_verifier::{SystemClock, SystemEntropy};
 
-use crate::data::DataFolder;
+use crate::data::database;
 use crate::{Global, config};
 
 #[derive(clap::Args)]
@@ -39,13 +39,16 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     }
 }
 
-/// The registry of the data folder. Publishable keys name the issuer: the address that was told, else the one that
+/// The registry. Publishable keys name the issuer: the address that was told, else the one that
 /// `doorkey serve` last ran at, else the file's.
 async fn open(global: &Global, public_url: Option<Origin>) -> anyhow::Result<Registry> {
     let mut file = config::load(global)?;
-    let store = Store::open_existing(DataFolder::database_in(&global.data))
-        .await
-        .with_context(|| format!("{}: run doorkey serve first, or name another folder", global.data.display()))?;
+    let database = database(global)?;
+    let store = Store::open_existing(&database).await.map_err(|error| {
+        let is_absent = error.code() == ErrorCode::NotFound;
+        let advice = if is_absent { ": run doorkey serve first, or name another one" } else { "" };
+        anyhow::Error::new(error).context(format!("{database}{advice}"))
+    })?;
     let public_url = match public_url {
         Some(url) => Some(url),
         None => store.public_url().await?.or(file.public_url.take()),

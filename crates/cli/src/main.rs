@@ -7,7 +7,9 @@ mod output;
 mod config;
 mod log;
 
+mod backup;
 mod keys;
+mod restore;
 mod serve;
 
 use std::path::PathBuf;
@@ -30,6 +32,10 @@ struct Global {
     /// The folder with the database and the master key; made when absent
     #[arg(long, value_name = "DIR", env = "DOORKEY_DATA", default_value = "./doorkey-data", global = true)]
     data: PathBuf,
+    /// A Postgres database, `postgres://user@host/name` [default: a SQLite file in the data folder]
+    // Taken as it is, and its value shown nowhere: clap would repeat a wrong one, password included.
+    #[arg(long, value_name = "URL", env = "DOORKEY_DATABASE", hide_env_values = true, global = true)]
+    database: Option<String>,
     /// The settings [default: doorkey.toml in the data folder, else in this one, if there is one]
     #[arg(long, value_name = "FILE", env = "DOORKEY_CONFIG", global = true)]
     config: Option<PathBuf>,
@@ -44,6 +50,10 @@ enum Command {
     Serve(serve::Arguments),
     /// Create, list and revoke keys, while the issuer runs or not
     Keys(keys::Arguments),
+    /// Copy the SQLite database, while the issuer runs or not
+    Backup(backup::Arguments),
+    /// Put a copy in place as the database of an empty data folder
+    Restore(restore::Arguments),
 }
 
 #[tokio::main]
@@ -53,6 +63,8 @@ async fn main() -> ExitCode {
     let done = match command {
         Command::Serve(arguments) => serve::run(&global, arguments).await,
         Command::Keys(arguments) => keys::run(&global, arguments).await,
+        Command::Backup(arguments) => backup::run(&global, &arguments).await,
+        Command::Restore(arguments) => restore::run(&global, &arguments).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

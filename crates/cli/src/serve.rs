@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use doorkey_core::Origin;
-use doorkey_issuer::{DefaultKeys, Issuer, Settings, Store, Vault};
+use doorkey_issuer::{Database, DefaultKeys, Issuer, Settings, Store, Vault};
 use doorkey_verifier::{SystemClock, SystemEntropy};
 use tokio::net::TcpListener;
 use zeroize::Zeroizing;
 
-use crate::data::DataFolder;
+use crate::data::{DataFolder, database};
 use crate::{Global, config, output};
 
 /// How long open requests may take to finish after the signal to stop.
@@ -45,8 +45,9 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let settings = Settings::resolve(file, format!("http://localhost:{port}").parse()?)?;
 
     let folder = DataFolder::create(&global.data)?;
-    let vault = Vault::new(&*folder.master_key()?);
-    let store = Store::open(DataFolder::database_in(folder.path())).await?;
+    let database = database(global)?;
+    let store = Store::open(&database).await.with_context(|| database.to_string())?;
+    let vault = Vault::new(&*folder.master_key(store.is_empty().await?)?);
     if let Some(before) = store.public_url().await?
         && before != *settings.public_url()
     {
@@ -55,11 +56,15 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let (issuer, keys) =
         Issuer::open(settings, store.clone(), &vault, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     let stop = stop_signal()?;
-    let text = if arguments.json { ready_line } else { greeting };
-    output::data(&text(&issuer, &folder, keys.as_ref()))?;
+    let address = listener.local_addr()?;
+    output::data(&if arguments.json {
+        ready_line(&issuer, address, &folder, keys.as_ref())
+    } else {
+        greeting(&issuer, &database, keys.as_ref())
+    })?;
     drop(keys);
 
-    tracing::info!(address = %listener.local_addr()?, issuer = %issuer.settings().public_url(), "ready");
+    tracing::info!(%address, %database, issuer = %issuer.settings().public_url(), "ready");
     let finished = doorkey_issuer::serve(listener, Arc::new(issuer).router(), stop, DRAIN).await;
     store.close().await;
     tracing::info!(finished, "stopped");
@@ -67,10 +72,16 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
 }
 
 /// The ready line for programs. The keys are in it on the first start alone.
-fn ready_line(issuer: &Issuer, folder: &DataFolder, keys: Option<&DefaultKeys>) -> Zeroizing<String> {
+fn ready_line(
+    issuer: &Issuer,
+    address: SocketAddr,
+    folder: &DataFolder,
+    keys: Option<&DefaultKeys>,
+) -> Zeroizing<String> {
     let secret = keys.map(|keys| keys.secret.to_key_string());
     let line = serde_json::json!({
         "issuer": issuer.settings().public_url(),
+        "address": address,
         "publishable_key": keys.map(|keys| keys.publishable.to_string()),
         "secret_key": secret.as_deref(),
         "data": folder.path(),
@@ -79,8 +90,8 @@ fn ready_line(issuer: &Issuer, folder: &DataFolder, keys: Option<&DefaultKeys>) 
 }
 
 /// The same for people, with what to do next.
-fn greeting(issuer: &Issuer, folder: &DataFolder, keys: Option<&DefaultKeys>) -> Zeroizing<String> {
-    let (url, data) = (issuer.settings().public_url(), folder.path().display());
+fn greeting(issuer: &Issuer, database: &Database, keys: Option<&DefaultKeys>) -> Zeroizing<String> {
+    let url = issuer.settings().public_url();
     let first_start = keys.map_or_else(Zeroizing::default, |keys| {
         let (publishable, secret) = (&keys.publishable, keys.secret.to_key_string());
         let secret = secret.as_str();
@@ -98,7 +109,7 @@ The secret key stays on your server. It is shown this once and stored nowhere: k
         ))
     });
     let first_start = first_start.as_str();
-    Zeroizing::new(format!("Doorkey runs at {url}\nIts data is in  {data}\n{first_start}\nCtrl-C stops it.\n"))
+    Zeroizing::new(format!("Doorkey runs at {url}\nIts data is in  {database}\n{first_start}\nCtrl-C stops it.\n"))
 }
 
 const WITHOUT_SCOPES: &str = "

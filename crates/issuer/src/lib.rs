@@ -24,5 +24,5 @@ pub use error::Error;
 pub use issuer::Issuer;
 pub use registry::{CreatedKey, DefaultKeys, NewKey, Registry};
 pub use settings::{Catalogue, CatalogueScope, MintLimits, Settings, SettingsFile};
-pub use store::{KeyRecord, Store};
+pub use store::{Database, KeyRecord, Store};
 pub use vault::Vault;

@@ -1,100 +1,133 @@
 //! The database. The only module that knows SQL.
 //!
-//! Statements are written once, in what SQLite and Postgres have in common: `$1` for parameters, no upserts beyond
-//! `ON CONFLICT`, no types of either alone.
+//! Statements are written once, in what SQLite and Postgres have in common: `$1` for parameters, `BYTEA`, `BIGINT` and
+//! `TEXT` for columns, no upserts beyond `ON CONFLICT`, and nothing that depends on how a database sorts text.
 
-mod keys;
+// In the order of use.
+mod sqlite;
+mod postgres;
+mod database;
+
 mod schema;
-mod tenants;
 
+mod tenants;
+mod keys;
+mod backup;
+
+pub use database::Database;
 pub use keys::KeyRecord;
 pub(crate) use tenants::{Organization, SigningKeyRecord, Tenant, Workspace};
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use doorkey_core::ErrorCode;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqliteConnection};
+use sqlx::any::AnyPoolOptions;
+use sqlx::{Any, AnyConnection, AnyPool};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use self::database::Place;
 use crate::error::Error;
 
-/// How long a writer waits for another one, in this process or in another.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The registry's database: a SQLite file that several processes may have open at once.
+/// The registry's database, which several processes may have open at once.
 ///
-/// What a finished call wrote is on the disk: neither `kill -9` nor a power cut takes it back.
+/// What a finished call wrote is on the disk: neither `kill -9` nor a power cut takes it back, as long as Postgres, if
+/// it is one, has not been told to do without (`fsync`, `synchronous_commit`).
 #[derive(Clone, Debug)]
 pub struct Store {
-    pool: SqlitePool,
+    pool: AnyPool,
+    /// How a transaction that writes begins, and what it does before anything else.
+    begin: (&'static str, Option<&'static str>),
     /// Writers of this process queue here, in order, so that at most one connection waits for other processes.
     writer: Arc<Mutex<()>>,
 }
 
 impl Store {
-    /// Opens the database file, creates it when it is absent (readable by its owner alone) and brings its schema up to
-    /// date. However many processes do this at once, each finds a complete schema.
+    /// Opens the database and brings its schema up to date; a file is created when it is absent, readable by its owner
+    /// alone. However many processes do this at once, each finds a complete schema.
     ///
     /// Fails with `store_unavailable` and the cause.
-    pub async fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref().to_owned();
-        let opening = Opening::begin(path.clone()).await?;
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .busy_timeout(BUSY_TIMEOUT)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(8)
-            // A file does not hang up; asking each time whether it did would double the cost of a look-up.
-            .test_before_acquire(false)
-            .acquire_timeout(BUSY_TIMEOUT)
-            .connect_with(options)
-            .await
-            .map_err(Error::store)?;
-        let store = Self { pool, writer: Arc::default() };
-        let mut transaction = store.begin().await?;
-        schema::migrate(transaction.connection()).await?;
-        transaction.commit().await?;
+    pub async fn open(database: &Database) -> Result<Self, Error> {
+        let opening = match &database.0 {
+            Place::File(path) => Some(sqlite::Opening::create(path.clone()).await?),
+            Place::Postgres(_) => None,
+        };
+        let store = Self::connect(database).await?;
+        store.migrate().await?;
         drop(opening);
         Ok(store)
     }
 
-    /// Opens a database that is there already; fails with `not_found` where none is.
-    pub async fn open_existing(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        if !path.exists() {
-            return Err(Error::new(ErrorCode::NotFound, "there is no Doorkey database yet"));
+    /// Opens a database that is in use already; fails with `not_found` where none is.
+    pub async fn open_existing(database: &Database) -> Result<Self, Error> {
+        let is_there = match &database.0 {
+            Place::File(path) => path.exists(),
+            Place::Postgres(_) => schema::exists(&Self::connect(database).await?.pool).await?,
+        };
+        if is_there {
+            Self::open(database).await
+        } else {
+            Err(Error::new(ErrorCode::NotFound, "there is no Doorkey database yet"))
         }
-        Self::open(path).await
+    }
+
+    async fn connect(database: &Database) -> Result<Self, Error> {
+        let (pool, begin) = match &database.0 {
+            Place::File(path) => (sqlite::connect(path).await?, (sqlite::BEGIN, None)),
+            Place::Postgres(url) => (postgres::connect(url).await?, (postgres::BEGIN, Some(postgres::QUEUE))),
+        };
+        Ok(Self { pool, begin, writer: Arc::default() })
+    }
+
+    async fn migrate(&self) -> Result<(), Error> {
+        let mut transaction = self.begin().await?;
+        schema::migrate(transaction.connection()).await?;
+        transaction.commit().await
+    }
+
+    /// Whether nothing was ever kept here: the next [`Issuer::open`](crate::Issuer::open) is the first.
+    pub async fn is_empty(&self) -> Result<bool, Error> {
+        let key = sqlx::query("SELECT kid FROM signing_keys LIMIT 1").fetch_optional(&self.pool).await;
+        Ok(key.map_err(Error::store)?.is_none())
     }
 
     /// Whether the database answers.
     pub(crate) async fn ping(&self) -> Result<(), Error> {
-        sqlx::query("SELECT 1 FROM settings LIMIT 1").fetch_optional(&self.pool).await.map_err(Error::store)?;
+        sqlx::query("SELECT name FROM settings LIMIT 1").fetch_optional(&self.pool).await.map_err(Error::store)?;
         Ok(())
     }
 
     /// Begins a transaction that writes. It waits for every other one first, so that what it reads stays true.
     pub(crate) async fn begin(&self) -> Result<Transaction, Error> {
         let turn = Arc::clone(&self.writer).lock_owned().await;
-        let inner = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(Error::store)?;
-        Ok(Transaction { inner, turn })
+        let pool = self.pool.clone();
+        let (begin, queue) = self.begin;
+        let begin = async move {
+            let mut inner = pool.begin_with(begin).await.map_err(Error::store)?;
+            if let Some(queue) = queue {
+                sqlx::raw_sql(queue).execute(&mut *inner).await.map_err(Error::store)?;
+            }
+            Ok(Transaction { inner, turn })
+        };
+        // In a task of its own, which goes on when the caller goes away: the pool would take a connection back in the
+        // middle of its BEGIN, which Postgres then finishes, and nobody would end that transaction.
+        tokio::spawn(begin).await.map_err(Error::store)?
     }
 
-    /// Closes every connection; the write-ahead log is folded into the database.
+    /// Closes every connection; the write-ahead log of a file is folded into it.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 }
 
+/// Options for a pool of either kind.
+fn pool() -> AnyPoolOptions {
+    sqlx::any::install_default_drivers();
+    AnyPoolOptions::new()
+}
+
 /// Changes that happen together or, when it is dropped, not at all.
 pub(crate) struct Transaction {
-    inner: sqlx::Transaction<'static, Sqlite>,
+    inner: sqlx::Transaction<'static, Any>,
     turn: OwnedMutexGuard<()>,
 }
 
@@ -106,53 +139,10 @@ impl Transaction {
         Ok(())
     }
 
-    fn connection(&mut self) -> &mut SqliteConnection {
+    fn connection(&mut self) -> &mut AnyConnection {
         &mut self.inner
     }
 }
 
-/// Held while a database is opened: switching a new file to write-ahead logging must not meet a second process.
-struct Opening(#[expect(dead_code, reason = "the lock ends when the file is closed")] std::fs::File);
-
-impl Opening {
-    async fn begin(path: PathBuf) -> Result<Self, Error> {
-        let begin = move || {
-            let mut options = std::fs::OpenOptions::new();
-            options.create(true).truncate(false).write(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let lock = options.open(path.with_extension("lock"))?;
-            lock.lock()?;
-            // SQLite would make it readable for everybody whom the folder lets in.
-            options.open(path)?;
-            Ok(Self(lock))
-        };
-        let opened: std::io::Result<Self> = tokio::task::spawn_blocking(begin).await.map_err(Error::store)?;
-        opened.map_err(Error::store)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::Store;
-
-    #[tokio::test]
-    async fn what_is_written_is_on_the_disk() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let store = Store::open(folder.path().join("doorkey.db")).await.unwrap();
-        let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.pool).await.unwrap();
-        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&store.pool).await.unwrap();
-        let foreign_keys: i64 = sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(&store.pool).await.unwrap();
-        assert_eq!((&*journal, synchronous, foreign_keys), ("wal", 2, 1));
-    }
-
-    #[tokio::test]
-    async fn a_store_of_a_newer_version_is_refused() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let path = folder.path().join("doorkey.db");
-        let store = Store::open(&path).await.unwrap();
-        sqlx::query("UPDATE _sqlx_migrations SET version = 999").execute(&store.pool).await.unwrap();
-        let error = Store::open(&path).await.unwrap_err();
-        assert!(std::error::Error::source(&error).unwrap().to_string().contains("999"));
-    }
-}
+mod tests;

@@ -17,6 +17,9 @@ const NODE_MAJOR: u32 = 20;
 const CHROMIUM: [&str; 4] =
     ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/snap/bin/chromium"];
 
+/// Where Debian puts one folder for each major version of Postgres.
+const POSTGRES: &str = "/usr/lib/postgresql";
+
 fn output(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -64,6 +67,22 @@ pub(crate) fn ensure_chromium() -> Result<String> {
     }
     install_debian_package("chromium")?;
     find().context("Chromium is missing: install it, or name it in the environment variable CHROMIUM")
+}
+
+/// Postgres's programs, which tests start servers of their own with.
+pub(crate) fn ensure_postgres() -> Result<()> {
+    let is_there = || {
+        let versions = fs::read_dir(POSTGRES).into_iter().flatten().flatten();
+        versions.map(|version| version.path().join("bin/initdb")).any(|program| program.exists())
+    };
+    if is_there() {
+        return Ok(());
+    }
+    install_debian_package("postgresql")?;
+    if !is_there() {
+        bail!("Postgres is missing: there is no {POSTGRES}/VERSION/bin/initdb");
+    }
+    Ok(())
 }
 
 fn install_debian_package(package: &str) -> Result<()> {

@@ -2,9 +2,10 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::sync::{Mutex, MutexGuard};
 
+use doorkey_servers::Postgres;
 use serde_json::Value;
 
-use crate::house::{House, PAGE};
+use crate::house::{House, PAGE, Server};
 
 /// Processes that create keys, and whether more may begin.
 #[derive(Default)]
@@ -13,37 +14,51 @@ struct Writers {
     stopped: bool,
 }
 
-/// Four writers create keys; once eight are acknowledged, all of them and the issuer are killed where they stand.
 #[test]
 fn kill_9_loses_no_acknowledged_key() {
     for _ in 0..4 {
         let house = House::new();
-        let mut server = house.serve();
-        let acknowledged = Mutex::new(Vec::new());
-        let writers = Mutex::new(Writers::default());
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    while let Some(line) = create(&house, &writers) {
-                        lock(&acknowledged).push(line);
-                    }
-                });
-            }
-            while lock(&acknowledged).len() < 8 {
-                std::thread::yield_now();
-            }
-            let mut writers = lock(&writers);
-            writers.stopped = true;
-            server.process.kill().unwrap();
-            for process in &mut writers.processes {
-                process.kill().unwrap();
-            }
-        });
-        for mut process in writers.into_inner().unwrap().processes {
-            process.wait().unwrap();
-        }
-        check(&house, &acknowledged.into_inner().unwrap());
+        let servers = [house.serve()];
+        kill_while_keys_are_created(&house, servers);
     }
+}
+
+#[test]
+fn kill_9_of_two_issuers_on_postgres_loses_no_acknowledged_key() {
+    let postgres = Postgres::start();
+    for _ in 0..4 {
+        let house = House::on(&postgres.create_database());
+        let servers = [house.serve(), house.serve()];
+        kill_while_keys_are_created(&house, servers);
+    }
+}
+
+/// Four writers create keys; once eight are acknowledged, all of them and the issuers are killed where they stand.
+fn kill_while_keys_are_created<const N: usize>(house: &House, mut servers: [Server; N]) {
+    let acknowledged = Mutex::new(Vec::new());
+    let writers = Mutex::new(Writers::default());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some(line) = create(house, &writers) {
+                    lock(&acknowledged).push(line);
+                }
+            });
+        }
+        while lock(&acknowledged).len() < 8 {
+            std::thread::yield_now();
+        }
+        let mut writers = lock(&writers);
+        writers.stopped = true;
+        let issuers = servers.iter_mut().map(|server| &mut server.process);
+        for process in issuers.chain(&mut writers.processes) {
+            process.kill().unwrap();
+        }
+    });
+    for mut process in writers.into_inner().unwrap().processes {
+        process.wait().unwrap();
+    }
+    check(house, &acknowledged.into_inner().unwrap());
 }
 
 /// Runs one `keys create`; `None` when it was killed before it had acknowledged, or must not begin any more.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
 use doorkey_core::{MintClaims, SigningKey, assemble_mint};
+use doorkey_servers::PostgresDatabase;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -15,6 +16,7 @@ pub(crate) const PAGE: &str = "http://localhost:3000";
 /// A current folder of its own, with a catalogue in `doorkey.toml`.
 pub(crate) struct House {
     folder: TempDir,
+    database: Option<String>,
 }
 
 impl House {
@@ -22,7 +24,12 @@ impl House {
         let folder = TempDir::new().unwrap();
         let scopes = "[[scopes]]\nname = \"pictures:read\"\nbrowser = true\n\n[[scopes]]\nname = \"pictures:delete\"\n";
         std::fs::write(folder.path().join("doorkey.toml"), scopes).unwrap();
-        Self { folder }
+        Self { folder, database: None }
+    }
+
+    /// One whose registry is on Postgres.
+    pub(crate) fn on(database: &PostgresDatabase) -> Self {
+        Self { database: Some(database.url().to_owned()), ..Self::new() }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -36,6 +43,7 @@ impl House {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DOORKEY_")) {
             command.env_remove(name);
         }
+        command.envs(self.database.as_ref().map(|url| ("DOORKEY_DATABASE", url)));
         command
     }
 
@@ -89,7 +97,7 @@ impl Server {
     }
 
     pub(crate) fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.authority().replace("localhost", "127.0.0.1")).unwrap()
+        TcpStream::connect(self.ready["address"].as_str().unwrap()).unwrap()
     }
 
     /// Sends one request and reads status and JSON.

@@ -4,6 +4,8 @@
 
 mod house;
 
+mod backup;
 mod durability;
 mod keys;
+mod postgres;
 mod serve;

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use doorkey_core::{Environment, KeyId, KeyKind, OrganizationId, OriginPattern, ScopeSet, VerifyingKey, WorkspaceId};
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
 
 use super::tenants::{Tenant, id, to_i64, to_u64};
 use super::{Store, Transaction};
@@ -164,7 +164,7 @@ fn join(origins: &[OriginPattern]) -> String {
     origins.iter().map(OriginPattern::as_str).collect::<Vec<_>>().join(" ")
 }
 
-fn record(row: &SqliteRow) -> Result<KeyRecord, Error> {
+fn record(row: &AnyRow) -> Result<KeyRecord, Error> {
     let workspace: Option<&[u8]> = row.try_get("workspace_id").map_err(Error::store)?;
     let public_key: Option<&[u8]> = row.try_get("public_key").map_err(Error::store)?;
     let optional_time =
@@ -198,6 +198,6 @@ fn record(row: &SqliteRow) -> Result<KeyRecord, Error> {
     })
 }
 
-fn parsed<T: FromStr<Err = doorkey_core::Error>>(row: &SqliteRow, column: &str) -> Result<T, Error> {
+fn parsed<T: FromStr<Err = doorkey_core::Error>>(row: &AnyRow, column: &str) -> Result<T, Error> {
     row.try_get::<&str, _>(column).map_err(Error::store)?.parse().map_err(Error::store)
 }

@@ -1,16 +1,61 @@
 //! Migrations, forward only. A migration that was released never changes.
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{SqlSafeStr, SqliteConnection};
+use doorkey_core::ErrorCode;
+use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, AnyPool, SqlSafeStr, SqliteConnection};
 
 use crate::error::Error;
 
 const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "registry", include_str!("../../migrations/0001_registry.sql"))];
 
+const TABLE: &str = "_sqlx_migrations";
+
+/// Postgres's code for a table that is not there.
+const UNDEFINED_TABLE: &str = "42P01";
+
 /// Applies what is missing, within the caller's transaction. A store of a newer version is refused.
-pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), Error> {
-    let migrations = MIGRATIONS.map(|(version, name, sql)| {
-        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
-    });
-    Migrator::with_migrations(migrations.into()).run_direct(None, connection, false).await.map_err(Error::store)
+pub(super) async fn migrate(connection: &mut AnyConnection) -> Result<(), Error> {
+    migrate_to(None, connection).await
 }
+
+async fn migrate_to(version: Option<i64>, connection: &mut AnyConnection) -> Result<(), Error> {
+    // The caller's transaction keeps others out already.
+    let mut migrator = Migrator::with_migrations(migrations());
+    migrator.set_locking(false).run_direct(version, connection, false).await.map_err(Error::store)
+}
+
+/// Whether a Postgres database was ever brought to a schema.
+pub(super) async fn exists(pool: &AnyPool) -> Result<bool, Error> {
+    match sqlx::query("SELECT version FROM _sqlx_migrations LIMIT 1").fetch_optional(pool).await {
+        Ok(row) => Ok(row.is_some()),
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(UNDEFINED_TABLE) => Ok(false),
+        Err(error) => Err(Error::store(error)),
+    }
+}
+
+/// Whether a copy has a schema that [`migrate`] would take; nothing is changed.
+pub(super) async fn check(copy: &mut SqliteConnection) -> Result<(), Error> {
+    let known = migrations();
+    let wrong = |detail| Error::new(ErrorCode::InvalidInput, detail);
+    let applied = copy
+        .list_applied_migrations(TABLE)
+        .await
+        .map_err(|cause| wrong("this is no copy of a Doorkey database").with_source(cause))?;
+    let is_known = |version, checksum: &[u8]| {
+        known.iter().any(|migration| migration.version == version && *migration.checksum == *checksum)
+    };
+    if applied.is_empty() || !applied.iter().all(|applied| is_known(applied.version, &applied.checksum)) {
+        return Err(wrong("the copy is of a version that this Doorkey does not know"));
+    }
+    Ok(())
+}
+
+fn migrations() -> Vec<Migration> {
+    let migration = |(version, name, sql): (i64, &'static str, &'static str)| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    MIGRATIONS.map(migration).into()
+}
+
+#[cfg(test)]
+mod tests;

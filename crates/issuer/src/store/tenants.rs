@@ -2,7 +2,7 @@
 
 use doorkey_core::{OrganizationId, Origin, Thumbprint, WorkspaceId};
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
 
 use super::{Store, Transaction};
 use crate::error::Error;
@@ -106,7 +106,7 @@ impl Store {
                 .fetch_all(&self.pool)
                 .await
                 .map_err(Error::store)?;
-        let record = |row: &SqliteRow| {
+        let record = |row: &AnyRow| {
             let kid = doorkey_core::to_base64url(row.try_get("kid").map_err(Error::store)?);
             Ok(SigningKeyRecord {
                 kid: kid.parse().map_err(Error::store)?,
@@ -129,7 +129,7 @@ impl Store {
     }
 }
 
-fn tenant(row: &SqliteRow) -> Result<Tenant, Error> {
+fn tenant(row: &AnyRow) -> Result<Tenant, Error> {
     Ok(Tenant {
         workspace: WorkspaceId::from_bytes(id(row, "id")?),
         organization: OrganizationId::from_bytes(id(row, "organization_id")?),
@@ -137,7 +137,7 @@ fn tenant(row: &SqliteRow) -> Result<Tenant, Error> {
 }
 
 /// A column of 16 bytes.
-pub(super) fn id(row: &SqliteRow, column: &str) -> Result<[u8; 16], Error> {
+pub(super) fn id(row: &AnyRow, column: &str) -> Result<[u8; 16], Error> {
     row.try_get::<&[u8], _>(column).map_err(Error::store)?.try_into().map_err(Error::store)
 }
 

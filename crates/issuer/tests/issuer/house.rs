@@ -1,4 +1,4 @@
-//! An issuer in a temporary folder, and a browser that mints from it.
+//! An issuer on a database of its own, and a browser that mints from it.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use doorkey_core::{MintClaims, SigningKey, assemble_mint, sha256};
-use doorkey_issuer::{DefaultKeys, Issuer, Settings, SettingsFile, Store, Vault};
+use doorkey_issuer::{Database, DefaultKeys, Issuer, Settings, SettingsFile, Store, Vault};
+use doorkey_servers::{Postgres, PostgresDatabase};
 use doorkey_verifier::{Clock, Entropy};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -58,8 +59,80 @@ impl Entropy for Seeded {
     }
 }
 
+/// Makes a test of each function, once for each database.
+macro_rules! on_each_database {
+    ($($test:ident),+) => {
+        on_each_database!("current_thread": $($test),+);
+    };
+    ($flavor:tt: $($test:ident),+) => {
+        on_each_database!(@module on_sqlite, Sqlite, $flavor, $($test)+);
+        on_each_database!(@module on_postgres, Postgres, $flavor, $($test)+);
+    };
+    (@module $module:ident, $on:ident, $flavor:tt, $($test:ident)+) => {
+        mod $module {
+            $(
+                #[tokio::test(flavor = $flavor)]
+                async fn $test() {
+                    super::$test(crate::house::On::$on).await;
+                }
+            )+
+        }
+    };
+}
+
+/// The kind of database that a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum On {
+    Sqlite,
+    Postgres,
+}
+
+/// An empty database, for as long as its test runs.
+pub(crate) enum Place {
+    Folder(TempDir),
+    Server(PostgresDatabase),
+}
+
+impl Place {
+    pub(crate) fn new(on: On) -> Self {
+        match on {
+            On::Sqlite => Self::Folder(TempDir::new().unwrap()),
+            On::Postgres => Self::Server(Postgres::shared().create_database()),
+        }
+    }
+
+    pub(crate) fn database(&self) -> Database {
+        match self {
+            Self::Folder(folder) => Database::file(folder.path().join("doorkey.db")),
+            Self::Server(database) => database.url().parse().unwrap(),
+        }
+    }
+
+    /// Every byte that is kept.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Folder(folder) => {
+                let files = std::fs::read_dir(folder.path()).unwrap();
+                files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+            }
+            Self::Server(database) => {
+                let mut dump = database.dump();
+                // Columns of bytes stand there as `\\x…`.
+                let text = String::from_utf8(dump.clone()).unwrap();
+                let columns = text.split("\\x").skip(1);
+                dump.extend(columns.flat_map(|column| {
+                    let digits = column.bytes().map_while(|digit| char::from(digit).to_digit(16));
+                    let digits: Vec<_> = digits.map(|digit| u8::try_from(digit).unwrap()).collect();
+                    digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect::<Vec<_>>()
+                }));
+                dump
+            }
+        }
+    }
+}
+
 pub(crate) struct House {
-    pub(crate) folder: TempDir,
+    pub(crate) place: Place,
     pub(crate) store: Store,
     pub(crate) issuer: Arc<Issuer>,
     pub(crate) keys: DefaultKeys,
@@ -67,16 +140,16 @@ pub(crate) struct House {
 }
 
 impl House {
-    pub(crate) async fn new() -> Self {
-        Self::with(CATALOGUE, Arc::new(Seeded::default())).await
+    pub(crate) async fn new(on: On) -> Self {
+        Self::with(on, CATALOGUE, Arc::new(Seeded::default())).await
     }
 
-    pub(crate) async fn with(settings: &str, entropy: Arc<dyn Entropy>) -> Self {
-        let folder = TempDir::new().unwrap();
-        let store = Store::open(folder.path().join("doorkey.db")).await.unwrap();
+    pub(crate) async fn with(on: On, settings: &str, entropy: Arc<dyn Entropy>) -> Self {
+        let place = Place::new(on);
+        let store = Store::open(&place.database()).await.unwrap();
         let (issuer, keys) = open(&store, settings, 1, entropy).await.unwrap();
         let issuer = Arc::new(issuer);
-        Self { folder, store, router: issuer.clone().router(), issuer, keys: keys.unwrap() }
+        Self { place, store, router: issuer.clone().router(), issuer, keys: keys.unwrap() }
     }
 
     /// A browser that is good and honest, until the test changes it.

@@ -3,7 +3,18 @@ use std::sync::Arc;
 use doorkey_core::{Environment, ErrorCode, KeyId, KeyKind, ScopeSet};
 use doorkey_issuer::{CreatedKey, NewKey};
 
-use crate::house::{CATALOGUE, House, NOW, Seeded};
+use crate::house::{CATALOGUE, House, NOW, On, Seeded};
+
+on_each_database!(
+    the_default_pair_is_for_testing_and_has_every_scope,
+    scopes_have_three_states,
+    each_rule_for_new_keys_is_kept,
+    all_that_is_wrong_is_said_at_once,
+    a_workspace_keeps_one_secret_key,
+    two_who_revoke_at_once_leave_one_secret_key,
+    a_workspace_has_fifty_active_keys_at_most,
+    a_brand_stands_in_front_of_every_key
+);
 
 fn publishable() -> NewKey {
     NewKey::new(KeyKind::Publishable, Environment::Test)
@@ -13,9 +24,8 @@ fn secret() -> NewKey {
     NewKey::new(KeyKind::Secret, Environment::Test)
 }
 
-#[tokio::test]
-async fn the_default_pair_is_for_testing_and_has_every_scope() {
-    let house = House::new().await;
+async fn the_default_pair_is_for_testing_and_has_every_scope(on: On) {
+    let house = House::new(on).await;
     let keys = house.issuer.registry().keys().await.unwrap();
     let [publishable, secret] = &keys[..] else { panic!("{keys:?}") };
     assert_eq!((publishable.id, secret.id), (house.keys.publishable.id(), house.keys.secret.id()));
@@ -27,9 +37,8 @@ async fn the_default_pair_is_for_testing_and_has_every_scope() {
     assert_eq!(house.issuer.registry().shown_key(publishable), house.keys.publishable.to_string());
 }
 
-#[tokio::test]
-async fn scopes_have_three_states() {
-    let house = House::new().await;
+async fn scopes_have_three_states(on: On) {
+    let house = House::new(on).await;
     let create = async |new: NewKey| house.issuer.registry().create_key(new).await.unwrap().record().scopes.to_string();
     assert_eq!(create(publishable()).await, "pictures:read pictures:write");
     assert_eq!(create(secret()).await, "pictures:delete pictures:read pictures:write");
@@ -37,9 +46,8 @@ async fn scopes_have_three_states() {
     assert_eq!(create(secret().with_scopes("pictures:read/a".parse().unwrap())).await, "pictures:read/a");
 }
 
-#[tokio::test]
-async fn each_rule_for_new_keys_is_kept() {
-    let house = House::new().await;
+async fn each_rule_for_new_keys_is_kept(on: On) {
+    let house = House::new(on).await;
     let live = NewKey::new(KeyKind::Publishable, Environment::Live);
     let origin = || vec!["https://a.example".parse().unwrap()];
     for (new, field) in [
@@ -75,17 +83,15 @@ async fn each_rule_for_new_keys_is_kept() {
     assert_eq!(created.record().origins, origin());
 }
 
-#[tokio::test]
-async fn all_that_is_wrong_is_said_at_once() {
-    let house = House::new().await;
+async fn all_that_is_wrong_is_said_at_once(on: On) {
+    let house = House::new(on).await;
     let new = NewKey::new(KeyKind::Publishable, Environment::Live).with_name("").with_session_lifetime(0);
     let error = house.issuer.registry().create_key(new).await.unwrap_err();
     assert_eq!(error.fields().len(), 3);
 }
 
-#[tokio::test]
-async fn a_workspace_keeps_one_secret_key() {
-    let house = House::new().await;
+async fn a_workspace_keeps_one_secret_key(on: On) {
+    let house = House::new(on).await;
     let registry = house.issuer.registry();
     let first = house.keys.secret.id();
     assert_eq!(registry.revoke_key(first).await.unwrap_err().code(), ErrorCode::LastKey);
@@ -99,18 +105,16 @@ async fn a_workspace_keeps_one_secret_key() {
     assert_eq!(unknown.code(), ErrorCode::NotFound);
 }
 
-#[tokio::test]
-async fn two_who_revoke_at_once_leave_one_secret_key() {
-    let house = House::new().await;
+async fn two_who_revoke_at_once_leave_one_secret_key(on: On) {
+    let house = House::new(on).await;
     let registry = house.issuer.registry();
     let CreatedKey::Secret { record, .. } = registry.create_key(secret()).await.unwrap() else { panic!() };
     let (one, other) = tokio::join!(registry.revoke_key(record.id), registry.revoke_key(house.keys.secret.id()));
     assert_eq!([one.is_ok(), other.is_ok()].iter().filter(|ok| **ok).count(), 1);
 }
 
-#[tokio::test]
-async fn a_workspace_has_fifty_active_keys_at_most() {
-    let house = House::new().await;
+async fn a_workspace_has_fifty_active_keys_at_most(on: On) {
+    let house = House::new(on).await;
     let registry = house.issuer.registry();
     let created = futures_util::future::join_all((0..60).map(|_| registry.create_key(publishable()))).await;
     assert_eq!(created.iter().filter(|created| created.is_ok()).count(), 48);
@@ -121,9 +125,8 @@ async fn a_workspace_has_fifty_active_keys_at_most() {
     assert!(registry.create_key(publishable()).await.is_ok());
 }
 
-#[tokio::test]
-async fn a_brand_stands_in_front_of_every_key() {
-    let house = House::with(&format!("brand = \"acme\"\n{CATALOGUE}"), Arc::new(Seeded::default())).await;
+async fn a_brand_stands_in_front_of_every_key(on: On) {
+    let house = House::with(on, &format!("brand = \"acme\"\n{CATALOGUE}"), Arc::new(Seeded::default())).await;
     assert!(house.keys.publishable.to_string().starts_with("acme_pk_test_"));
     assert!(house.keys.secret.to_key_string().starts_with("acme_sk_test_"));
     let keys = house.issuer.registry().keys().await.unwrap();

@@ -1,9 +1,11 @@
-//! The issuer on a real SQLite file, over its router: no server, a fixed clock and seeded chance.
+//! The issuer on a real SQLite file and on a real Postgres, over its router: no server, a fixed clock, seeded chance.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[macro_use]
 mod house;
 
+mod backup;
 mod keys;
 mod mint;
 mod outages;

@@ -9,11 +9,23 @@ use doorkey_core::{
 use doorkey_issuer::{CreatedKey, NewKey};
 use http::Request;
 
-use crate::house::{Browser, CATALOGUE, House, NOW, PAGE, Seeded};
+use crate::house::{Browser, CATALOGUE, House, NOW, On, PAGE, Seeded};
 
-#[tokio::test]
-async fn a_mint_yields_a_token_that_verifies() {
-    let house = House::new().await;
+on_each_database!(
+    a_mint_yields_a_token_that_verifies,
+    each_refusal_has_its_code,
+    each_malformed_request_has_its_code,
+    a_secret_key_in_a_page_is_recorded_if_it_is_one,
+    a_key_s_own_origins_scopes_and_lifetime_hold,
+    each_rate_limit_is_told_in_the_response,
+    the_browser_s_key_may_be_any_good_key,
+    a_mint_has_no_authorization_and_a_secret_key_there_has_leaked,
+    a_body_that_says_it_is_too_long_is_not_waited_for,
+    whatever_byte_is_changed_the_answer_is_a_refusal
+);
+
+async fn a_mint_yields_a_token_that_verifies(on: On) {
+    let house = House::new(on).await;
     let browser = house.browser();
     let answer = house.send(browser.request()).await;
     assert_eq!(answer.status, 201);
@@ -46,9 +58,8 @@ async fn a_mint_yields_a_token_that_verifies() {
 /// What makes a good browser a bad one.
 type Change<'a> = &'a dyn Fn(&mut Browser);
 
-#[tokio::test]
-async fn each_refusal_has_its_code() {
-    let house = House::new().await;
+async fn each_refusal_has_its_code(on: On) {
+    let house = House::new(on).await;
     let own = &house.keys.publishable;
     let foreign = PublishableKey::new(own.id(), Environment::Test, "keys.example.com".parse().unwrap());
     let made_up = PublishableKey::new(KeyId::from_bytes([9; 16]), Environment::Test, "localhost:7700".parse().unwrap());
@@ -84,9 +95,8 @@ async fn each_refusal_has_its_code() {
     assert_eq!(house.send(browser.request()).await.status, 201);
 }
 
-#[tokio::test]
-async fn each_malformed_request_has_its_code() {
-    let house = House::new().await;
+async fn each_malformed_request_has_its_code(on: On) {
+    let house = House::new(on).await;
     let good = house.browser().body();
     let flipped = {
         let (rest, signature) = good.rsplit_once('.').unwrap();
@@ -130,9 +140,8 @@ async fn each_malformed_request_has_its_code() {
     assert_eq!(house.send(two).await.refusal(), (403, "origin_not_allowed"));
 }
 
-#[tokio::test]
-async fn a_secret_key_in_a_page_is_recorded_if_it_is_one() {
-    let house = House::new().await;
+async fn a_secret_key_in_a_page_is_recorded_if_it_is_one(on: On) {
+    let house = House::new(on).await;
     let leaked = async || {
         let keys = house.issuer.registry().keys().await.unwrap();
         keys.iter().filter(|key| key.leaked_at == Some(NOW)).map(|key| key.id).collect::<Vec<_>>()
@@ -158,9 +167,8 @@ async fn a_secret_key_in_a_page_is_recorded_if_it_is_one() {
     }
 }
 
-#[tokio::test]
-async fn a_key_s_own_origins_scopes_and_lifetime_hold() {
-    let house = House::new().await;
+async fn a_key_s_own_origins_scopes_and_lifetime_hold(on: On) {
+    let house = House::new(on).await;
     let new = NewKey::new(KeyKind::Publishable, Environment::Live)
         .with_origins(vec!["https://*.shop.example".parse().unwrap()])
         .with_scopes("pictures:read/holidays".parse().unwrap())
@@ -179,14 +187,13 @@ async fn a_key_s_own_origins_scopes_and_lifetime_hold() {
     assert_eq!(house.send(browser.request()).await.refusal(), (401, "key_unknown"));
 }
 
-#[tokio::test]
-async fn each_rate_limit_is_told_in_the_response() {
+async fn each_rate_limit_is_told_in_the_response(on: On) {
     for (policy, settings) in [
         ("key", "[mint_limits]\nper_key = 2"),
         ("address", "[mint_limits]\nper_address = 2"),
         ("origin", "[mint_limits]\nper_origin = 2"),
     ] {
-        let house = House::with(&format!("{settings}\n{CATALOGUE}"), std::sync::Arc::new(Seeded::default())).await;
+        let house = House::with(on, &format!("{settings}\n{CATALOGUE}"), std::sync::Arc::new(Seeded::default())).await;
         let browser = house.browser();
         for _ in 0..2 {
             assert_eq!(house.send(browser.request()).await.status, 201);
@@ -212,9 +219,8 @@ async fn each_rate_limit_is_told_in_the_response() {
     }
 }
 
-#[tokio::test]
-async fn the_browser_s_key_may_be_any_good_key() {
-    let house = House::new().await;
+async fn the_browser_s_key_may_be_any_good_key(on: On) {
+    let house = House::new(on).await;
     for seed in 0..8 {
         let mut browser = house.browser();
         browser.key = SigningKey::from_seed(&[seed; 32]);
@@ -225,9 +231,8 @@ async fn the_browser_s_key_may_be_any_good_key() {
     }
 }
 
-#[tokio::test]
-async fn whatever_byte_is_changed_the_answer_is_a_refusal() {
-    let house = House::new().await;
+async fn whatever_byte_is_changed_the_answer_is_a_refusal(on: On) {
+    let house = House::new(on).await;
     let good = house.browser().body().into_bytes();
     for at in 0..good.len() {
         for change in [0x01, 0x20, 0x80] {
@@ -240,9 +245,8 @@ async fn whatever_byte_is_changed_the_answer_is_a_refusal() {
     }
 }
 
-#[tokio::test]
-async fn a_mint_has_no_authorization_and_a_secret_key_there_has_leaked() {
-    let house = House::new().await;
+async fn a_mint_has_no_authorization_and_a_secret_key_there_has_leaked(on: On) {
+    let house = House::new(on).await;
     let with = |authorization: &str| {
         let mut request = house.browser().request();
         request.headers_mut().insert("authorization", authorization.parse().unwrap());
@@ -257,9 +261,8 @@ async fn a_mint_has_no_authorization_and_a_secret_key_there_has_leaked() {
     assert_eq!(leaked, [house.keys.secret.id()]);
 }
 
-#[tokio::test]
-async fn a_body_that_says_it_is_too_long_is_not_waited_for() {
-    let house = House::new().await;
+async fn a_body_that_says_it_is_too_long_is_not_waited_for(on: On) {
+    let house = House::new(on).await;
     let never = Body::from_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
     let request =
         Request::post("/v1/sessions").header("origin", PAGE).header("content-length", 8193).body(never).unwrap();

@@ -5,11 +5,16 @@ use axum::body::Body;
 use doorkey_verifier::Entropy;
 use http::Request;
 
-use crate::house::{CATALOGUE, House, PAGE, Seeded};
+use crate::house::{CATALOGUE, House, On, PAGE, Seeded};
 
-#[tokio::test]
-async fn a_store_that_is_down_is_said_to_be() {
-    let house = House::new().await;
+on_each_database!(
+    a_store_that_is_down_is_said_to_be,
+    a_body_that_never_comes_is_given_up,
+    a_panic_is_a_refusal_and_the_next_request_goes_on
+);
+
+async fn a_store_that_is_down_is_said_to_be(on: On) {
+    let house = House::new(on).await;
     house.store.close().await;
     for request in [house.browser().request(), Request::get("/readyz").body(Body::empty()).unwrap()] {
         let answer = house.send(request).await;
@@ -20,9 +25,8 @@ async fn a_store_that_is_down_is_said_to_be() {
     assert!(house.issuer.registry().keys().await.unwrap_err().to_string().contains("store"));
 }
 
-#[tokio::test]
-async fn a_body_that_never_comes_is_given_up() {
-    let house = House::new().await;
+async fn a_body_that_never_comes_is_given_up(on: On) {
+    let house = House::new(on).await;
     tokio::time::pause();
     let body = Body::from_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
     let answer = house.send(Request::post("/v1/sessions").header("origin", PAGE).body(body).unwrap()).await;
@@ -44,10 +48,9 @@ impl Entropy for Failing {
     }
 }
 
-#[tokio::test]
-async fn a_panic_is_a_refusal_and_the_next_request_goes_on() {
+async fn a_panic_is_a_refusal_and_the_next_request_goes_on(on: On) {
     let entropy = Arc::new(Failing::default());
-    let house = House::with(CATALOGUE, entropy.clone()).await;
+    let house = House::with(on, CATALOGUE, entropy.clone()).await;
     entropy.now.store(true, Ordering::SeqCst);
     assert_eq!(house.send(house.browser().request()).await.refusal(), (503, "issuer_unavailable"));
     entropy.now.store(false, Ordering::SeqCst);

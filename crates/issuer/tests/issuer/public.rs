@@ -1,15 +1,20 @@
 use axum::body::Body;
 use http::{Method, Request};
 
-use crate::house::{House, PAGE};
+use crate::house::{House, On, PAGE};
+
+on_each_database!(
+    the_public_documents_are_for_everybody,
+    what_is_not_there_is_a_problem_too,
+    a_preflight_gets_a_plain_answer
+);
 
 fn get(path: &str) -> Request<Body> {
     Request::get(path).body(Body::empty()).unwrap()
 }
 
-#[tokio::test]
-async fn the_public_documents_are_for_everybody() {
-    let house = House::new().await;
+async fn the_public_documents_are_for_everybody(on: On) {
+    let house = House::new(on).await;
     let answer = house.send(get("/.well-known/doorkey")).await;
     assert_eq!(
         answer.json,
@@ -36,9 +41,8 @@ async fn the_public_documents_are_for_everybody() {
     }
 }
 
-#[tokio::test]
-async fn what_is_not_there_is_a_problem_too() {
-    let house = House::new().await;
+async fn what_is_not_there_is_a_problem_too(on: On) {
+    let house = House::new(on).await;
     for path in ["/", "/v1/sessions/", "/v1/sessions/x", "/.well-known/jwks.json/..", "/%00"] {
         assert_eq!(house.send(get(path)).await.refusal(), (404, "not_found"), "{path}");
     }
@@ -55,9 +59,8 @@ async fn what_is_not_there_is_a_problem_too() {
     }
 }
 
-#[tokio::test]
-async fn a_preflight_gets_a_plain_answer() {
-    let house = House::new().await;
+async fn a_preflight_gets_a_plain_answer(on: On) {
+    let house = House::new(on).await;
     for (origin, allowed) in [(PAGE, PAGE), ("null", "null"), ("nonsense", ""), ("https://a.example/", "")] {
         let request = Request::options("/v1/sessions")
             .header("origin", origin)

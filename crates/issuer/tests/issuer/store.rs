@@ -3,21 +3,30 @@ use std::sync::Arc;
 use doorkey_core::{Environment, ErrorCode, KeyKind};
 use doorkey_issuer::{NewKey, Store};
 use doorkey_verifier::SystemEntropy;
-use tempfile::TempDir;
 
-use crate::house::{CATALOGUE, House, Seeded, open};
+use crate::house::{CATALOGUE, House, On, Place, Seeded, open};
 
-#[tokio::test]
-async fn no_private_key_is_in_the_store() {
+on_each_database!(
+    "multi_thread":
+    no_private_key_is_in_the_store,
+    a_second_start_makes_nothing,
+    another_master_key_is_refused_at_the_start,
+    two_registries_on_one_database_see_each_other_s_keys,
+    many_first_starts_at_once_are_one,
+    an_absent_store_is_not_made_by_accident
+);
+
+async fn no_private_key_is_in_the_store(on: On) {
     let entropy = Arc::new(Seeded::default());
-    let house = House::with(CATALOGUE, entropy.clone()).await;
+    let house = House::with(on, CATALOGUE, entropy.clone()).await;
     let created = house.issuer.registry().create_key(NewKey::new(KeyKind::Secret, Environment::Live)).await.unwrap();
     assert_eq!(house.send(house.browser().request()).await.status, 201);
 
-    let mut stored = Vec::new();
-    for file in std::fs::read_dir(house.folder.path()).unwrap() {
-        stored.extend(std::fs::read(file.unwrap().path()).unwrap());
+    if let Place::Folder(folder) = &house.place {
+        let database = folder.path().join("doorkey.db");
+        Store::back_up(&database, &folder.path().join("copy")).await.unwrap();
     }
+    let stored = house.place.bytes();
     let holds = |needle: &[u8]| stored.windows(needle.len()).any(|window| window == needle);
     // Seeds are the only 32 bytes that are ever drawn: those of two secret keys and one signing key.
     let seeds: Vec<_> = entropy.drawn.lock().unwrap().iter().filter(|bytes| bytes.len() == 32).cloned().collect();
@@ -44,10 +53,9 @@ async fn no_private_key_is_in_the_store() {
     assert!(holds(&created.record().public_key.unwrap()));
 }
 
-#[tokio::test]
-async fn a_second_start_makes_nothing() {
-    let house = House::new().await;
-    let store = Store::open(house.folder.path().join("doorkey.db")).await.unwrap();
+async fn a_second_start_makes_nothing(on: On) {
+    let house = House::new(on).await;
+    let store = Store::open(&house.place.database()).await.unwrap();
     let (again, keys) = open(&store, CATALOGUE, 1, Arc::new(SystemEntropy)).await.unwrap();
     assert!(keys.is_none());
     assert_eq!(again.registry().keys().await.unwrap(), house.issuer.registry().keys().await.unwrap());
@@ -55,18 +63,16 @@ async fn a_second_start_makes_nothing() {
     assert_eq!(store.public_url().await.unwrap().unwrap().as_str(), "http://localhost:7700");
 }
 
-#[tokio::test]
-async fn another_master_key_is_refused_at_the_start() {
-    let house = House::new().await;
+async fn another_master_key_is_refused_at_the_start(on: On) {
+    let house = House::new(on).await;
     let error = open(&house.store, CATALOGUE, 2, Arc::new(SystemEntropy)).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidInput);
     assert!(error.to_string().contains("master key"), "{error}");
 }
 
-#[tokio::test]
-async fn two_registries_on_one_file_see_each_other_s_keys() {
-    let house = House::new().await;
-    let store = Store::open_existing(house.folder.path().join("doorkey.db")).await.unwrap();
+async fn two_registries_on_one_database_see_each_other_s_keys(on: On) {
+    let house = House::new(on).await;
+    let store = Store::open_existing(&house.place.database()).await.unwrap();
     let (other, _) = open(&store, CATALOGUE, 1, Arc::new(SystemEntropy)).await.unwrap();
     let created = other.registry().create_key(NewKey::new(KeyKind::Publishable, Environment::Test)).await.unwrap();
     let mut browser = house.browser();
@@ -77,14 +83,13 @@ async fn two_registries_on_one_file_see_each_other_s_keys() {
     assert!(!seen.iter().find(|key| key.id == created.record().id).unwrap().is_active());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn many_first_starts_at_once_are_one() {
+async fn many_first_starts_at_once_are_one(on: On) {
     for _ in 0..5 {
-        let folder = TempDir::new().unwrap();
+        let place = Place::new(on);
         let starts = (0..6).map(|_| {
-            let path = folder.path().join("doorkey.db");
+            let database = place.database();
             tokio::spawn(async move {
-                let store = Store::open(path).await.unwrap();
+                let store = Store::open(&database).await.unwrap();
                 let (issuer, keys) = open(&store, CATALOGUE, 1, Arc::new(SystemEntropy)).await.unwrap();
                 (issuer.public_keys().to_json(), issuer.registry().keys().await.unwrap(), keys.is_some())
             })
@@ -97,21 +102,25 @@ async fn many_first_starts_at_once_are_one() {
     }
 }
 
+async fn an_absent_store_is_not_made_by_accident(on: On) {
+    let place = Place::new(on);
+    let error = Store::open_existing(&place.database()).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NotFound);
+    let is_empty = match &place {
+        Place::Folder(folder) => std::fs::read_dir(folder.path()).unwrap().count() == 0,
+        Place::Server(database) => !String::from_utf8(database.dump()).unwrap().contains("CREATE"),
+    };
+    assert!(is_empty);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn the_files_are_for_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
-    let house = House::new().await;
-    for file in std::fs::read_dir(house.folder.path()).unwrap() {
+    let house = House::new(On::Sqlite).await;
+    let Place::Folder(folder) = &house.place else { panic!("SQLite is in a folder") };
+    for file in std::fs::read_dir(folder.path()).unwrap() {
         let file = file.unwrap();
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
     }
-}
-
-#[tokio::test]
-async fn an_absent_store_is_not_made_by_accident() {
-    let folder = TempDir::new().unwrap();
-    let error = Store::open_existing(folder.path().join("doorkey.db")).await.unwrap_err();
-    assert_eq!(error.code(), ErrorCode::NotFound);
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

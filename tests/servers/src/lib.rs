@@ -1,0 +1,8 @@
+//! Real servers for tests: made from the machine's own packages, in temporary folders, and gone with the test process,
+//! however that ends. What is missing is an error that names the command that installs it.
+
+#![expect(clippy::expect_used, reason = "a test that has no server has failed")]
+
+mod postgres;
+
+pub use postgres::{Postgres, PostgresDatabase};
