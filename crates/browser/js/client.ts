@@ -28,6 +28,7 @@ export class SessionClient implements Client {
   async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     const request = new Request(input, init);
     const { signal } = request;
+    signal.throwIfAborted();
     const { core, signer } = await abortable(this.#prepare(), signal);
     if (!core.covers(request.url)) return this.#send(request);
 

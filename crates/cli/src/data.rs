@@ -74,7 +74,8 @@ impl DataFolder {
     /// make one at once, both go on with the first.
     fn make_master_key(&self, file: &Path) -> std::io::Result<()> {
         let key = Zeroizing::new(random::<{ Vault::KEY_LEN }>(&SystemEntropy));
-        let draft = self.0.join(format!("master.key.{}", std::process::id()));
+        // A name of its own: a draft that a killed process left behind must not stand in the way of the next.
+        let draft = self.0.join(format!("master.key.{}", to_base64url(&random::<9>(&SystemEntropy))));
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]

@@ -98,12 +98,20 @@ impl KeyKind {
 
     /// The kind that `text` claims by its prefix, whatever follows; for choosing an error before anything is checked.
     pub fn of(text: &str) -> Option<Self> {
-        let first = text.split('_').take(2);
-        first.into_iter().find_map(|part| match part {
+        let (first, rest) = text.split_once('_')?;
+        // Behind a brand alone: a token may well hold an `_sk_` somewhere.
+        Self::of_prefix(first).or_else(|| {
+            first.parse::<Brand>().ok()?;
+            Self::of_prefix(rest.split_once('_')?.0)
+        })
+    }
+
+    fn of_prefix(prefix: &str) -> Option<Self> {
+        match prefix {
             "pk" => Some(Self::Publishable),
             "sk" => Some(Self::Secret),
             _ => None,
-        })
+        }
     }
 }
 
@@ -336,5 +344,6 @@ mod tests {
         assert_eq!(KeyKind::of("acme_sk_live_x"), Some(KeyKind::Secret));
         assert_eq!(KeyKind::of("pk_test_"), Some(KeyKind::Publishable));
         assert_eq!(KeyKind::of("a_b_sk_"), None);
+        assert_eq!(KeyKind::of("eyJhbGciOiJFZERTQSJ9.e30.cj9HeQ6nz8ZL_sk_b80nwr675"), None);
     }
 }

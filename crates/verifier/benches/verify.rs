@@ -97,7 +97,12 @@ fn main() {
         }));
         checks.push(time(|| {
             for request in &prepared {
-                let head = RequestHead { method: "GET", target: "/pictures?limit=10", headers: &request.headers };
+                let head = RequestHead {
+                    method: "GET",
+                    target: "/pictures?limit=10",
+                    authority: None,
+                    headers: &request.headers,
+                };
                 let examined = decision.examine(black_box(&head)).expect("examined");
                 black_box(decision.accept(examined, b"")).expect("accepted");
             }

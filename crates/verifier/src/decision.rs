@@ -12,7 +12,7 @@ use doorkey_core::{
     Verified, VerifyingKey,
 };
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, ORIGIN, TRANSFER_ENCODING};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, ORIGIN, TRANSFER_ENCODING};
 
 use crate::credential::{SessionCredential, single};
 use crate::policy::Policy;
@@ -31,6 +31,9 @@ pub struct RequestHead<'a> {
     pub method: &'a str,
     /// The raw path and query, before any router has looked at it.
     pub target: &'a str,
+    /// `host[:port]` as the client named it: `:authority` in HTTP/2, `Host` before that. It only chooses among the
+    /// configured origins.
+    pub authority: Option<&'a str>,
     /// The headers.
     pub headers: &'a HeaderMap,
 }
@@ -109,7 +112,7 @@ impl Decision<'_> {
         let digest_header = single(headers, &CONTENT_DIGEST)?;
         let digest = digest_header.map(ContentDigest::parse).transpose()?;
 
-        let audience = self.policy.origin_for(single(headers, &HOST)?);
+        let audience = self.policy.origin_for(request.authority);
         // A token that stands alone still gets its own errors: they say more than the missing proof.
         let token = self.token(
             credential.token,
@@ -124,6 +127,9 @@ impl Decision<'_> {
         }
 
         proof.check_window(self.now, self.policy.skew())?;
+        if proof.created() < self.replay.since() {
+            return Err(window("the signature is older than this verifier, which may have accepted it before").into());
+        }
         let replay = ReplayKey { jkt: token.claims.cnf.jkt, nonce: proof.nonce() };
         if self.replay.contains(&replay) {
             return Err(replayed().into());
@@ -171,6 +177,10 @@ impl Decision<'_> {
                 );
             }
             _ => {}
+        }
+        // However long the body took: a proof is not accepted after its window.
+        if examined.until <= self.now {
+            return Err(window("the signature expired while the body arrived").into());
         }
         self.replay.mark(&examined.replay, examined.until, self.now)?;
         Ok(Accepted(examined.token))
@@ -220,6 +230,10 @@ impl Decision<'_> {
 /// Whether a query carries the credential of a signed URL.
 fn is_signed_url(query: &str) -> bool {
     query.split('&').any(|parameter| parameter.starts_with("dk-token=") || parameter.starts_with("dk-sig="))
+}
+
+fn window(detail: &'static str) -> Error {
+    Error::new(ErrorCode::WindowInvalid, detail)
 }
 
 fn key_mismatch() -> Error {

@@ -97,23 +97,15 @@ impl KeySource {
     /// Fails with [`ErrorCode::KeysUnavailable`] if the issuer did not answer and the key is not known, and with
     /// [`ErrorCode::TokenInvalid`] if the issuer does not publish it.
     pub async fn refresh(&self, kid: &Thumbprint) -> Result<Arc<JwkSet>, Error> {
-        let Source::Remote(remote) = &*self.0 else { return Err(not_published()) };
-        let _single_flight = remote.fetching.lock().await;
-        let known = remote.state();
-        if known.keys.find(kid).is_some() {
-            return Ok(known.keys);
-        }
-        let now = remote.clock.since_epoch();
-        let attempt = match known.last_attempt {
-            Some(attempt) if attempt.is_recent(now, COOL_DOWN, COOL_DOWN_AFTER_FAILURE) => attempt,
-            _ => remote.attempt().await,
-        };
-        let keys = remote.state().keys;
-        match (keys.find(kid), attempt.succeeded) {
-            (Some(_), _) => Ok(keys),
-            (None, true) => Err(not_published()),
-            (None, false) => Err(unavailable("the issuer's keys could not be fetched")),
-        }
+        let (source, kid) = (Arc::clone(&self.0), *kid);
+        // A task of its own: a caller that hangs up must not undo the cool-down.
+        let looking = tokio::spawn(async move {
+            match &*source {
+                Source::Fixed(_) => Err(not_published()),
+                Source::Remote(remote) => remote.refresh(&kid).await,
+            }
+        });
+        looking.await.unwrap_or_else(|_| Err(unavailable("looking for the issuer's keys was broken off")))
     }
 
     /// Fetches the keys anew in the background when they have grown old. Needs a tokio runtime.
@@ -135,6 +127,25 @@ impl KeySource {
 }
 
 impl Remote {
+    async fn refresh(&self, kid: &Thumbprint) -> Result<Arc<JwkSet>, Error> {
+        let _single_flight = self.fetching.lock().await;
+        let known = self.state();
+        if known.keys.find(kid).is_some() {
+            return Ok(known.keys);
+        }
+        let now = self.clock.since_epoch();
+        let attempt = match known.last_attempt {
+            Some(attempt) if attempt.is_recent(now, COOL_DOWN, COOL_DOWN_AFTER_FAILURE) => attempt,
+            _ => self.attempt().await,
+        };
+        let keys = self.state().keys;
+        match (keys.find(kid), attempt.succeeded) {
+            (Some(_), _) => Ok(keys),
+            (None, true) => Err(not_published()),
+            (None, false) => Err(unavailable("the issuer's keys could not be fetched")),
+        }
+    }
+
     fn state(&self) -> State {
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

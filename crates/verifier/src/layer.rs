@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use doorkey_core::{Error, JwkSet};
-use http::header::{AUTHORIZATION, DATE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, DATE, HOST, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Request, Response, Version, request};
 use tower::{Layer, Service};
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
 
 use crate::ambient::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::credential::single;
 use crate::decision::{Accepted, Decision, Rejection, RequestHead};
 use crate::keys::KeySource;
 use crate::policy::Policy;
@@ -87,7 +88,8 @@ impl Verifier {
 
     /// The layer to put in front of a service.
     pub fn into_layer(self) -> VerifierLayer {
-        VerifierLayer(Arc::new(self))
+        let replay = self.replay.with_start(self.clock.now());
+        VerifierLayer(Arc::new(Self { replay, ..self }))
     }
 
     /// Accepts a request whose body is still to be read, or refuses it.
@@ -233,5 +235,7 @@ fn head(parts: &request::Parts) -> Result<RequestHead<'_>, Error> {
         return Err(Error::new(doorkey_core::ErrorCode::MalformedRequest, "the request target is in absolute form"));
     }
     let target = uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
-    Ok(RequestHead { method: parts.method.as_str(), target, headers: &parts.headers })
+    let host = single(&parts.headers, &HOST)?;
+    let authority = uri.authority().map(http::uri::Authority::as_str).or(host);
+    Ok(RequestHead { method: parts.method.as_str(), target, authority, headers: &parts.headers })
 }

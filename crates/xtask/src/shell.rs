@@ -21,6 +21,10 @@ pub(crate) fn target() -> PathBuf {
 /// A program to run in the checkout. Both of its outputs go to stderr.
 pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
+    // The caller's own Doorkey is none of the demo's or the tests' business.
+    env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DOORKEY_")).for_each(|(name, _)| {
+        command.env_remove(name);
+    });
     command.args(arguments).current_dir(root()).stdin(Stdio::null()).stdout(std::io::stderr());
     command
 }

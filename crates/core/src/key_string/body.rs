@@ -100,7 +100,7 @@ fn parse_prefix(text: &str, kind: KeyKind) -> Result<(usize, Option<Brand>, Envi
     let kind_at = brand.map_or(0, |brand| brand.len() + 1);
     let brand = brand.map(str::parse).transpose().map_err(|error: Error| malformed_brand(&error))?;
     if claimed != kind.prefix() {
-        return Err(match KeyKind::of(claimed) {
+        return Err(match KeyKind::of_prefix(claimed) {
             Some(KeyKind::Secret) => {
                 Error::new(ErrorCode::WrongKeyKind, "a secret key stands where a publishable key belongs")
             }

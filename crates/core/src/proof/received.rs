@@ -82,6 +82,11 @@ impl<'a> Proof<'a> {
         self.nonce
     }
 
+    /// When the proof says it was made, in Unix seconds.
+    pub fn created(&self) -> u64 {
+        self.created
+    }
+
     /// From when on the proof is refused, in Unix seconds, before skew.
     pub fn expires(&self) -> u64 {
         self.expires

@@ -21,7 +21,7 @@ impl Decider {
         let replay = ReplayMemory::new(16, 16, 30);
         let decision =
             Decision { policy: &self.policy, keys: &self.keys, tokens: &self.tokens, replay: &replay, now: NOW };
-        match decision.examine(&RequestHead { method, target, headers }) {
+        match decision.examine(&RequestHead { method, target, authority: None, headers }) {
             Ok(examined) => decision.accept(examined, body).is_ok(),
             Err(_) => false,
         }

@@ -138,3 +138,20 @@ async fn before_the_first_answer_it_is_an_outage() {
     issuer.clock.advance(2);
     assert_eq!(issuer.find(1).await, Ok(()));
 }
+
+#[tokio::test]
+async fn hanging_up_does_not_undo_the_cool_down() {
+    let issuer = Issuer::start(Behaviour::Publish(1)).await;
+    for seed in 2..30 {
+        // Asked once, and dropped before an answer can have come.
+        let (source, kid) = (issuer.source.clone(), kid(seed));
+        let mut asking = Box::pin(async move { source.refresh(&kid).await });
+        std::future::poll_fn(|cx| {
+            let _ = asking.as_mut().poll(cx);
+            std::task::Poll::Ready(())
+        })
+        .await;
+    }
+    assert_eq!(issuer.find(1).await, Ok(()));
+    assert_eq!(issuer.fetches(), 1);
+}

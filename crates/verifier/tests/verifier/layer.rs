@@ -16,9 +16,16 @@ use crate::signer::{API, ISSUER, PAGE, Session, issuer_key};
 const LIMIT: usize = 1000;
 
 fn layer() -> VerifierLayer {
-    let policy = Policy::new(ISSUER, API).unwrap().with_body_limit(LIMIT);
+    layer_at(ManualClock::new())
+}
+
+fn layer_at(clock: Arc<ManualClock>) -> VerifierLayer {
+    let other = "https://other.example".parse().unwrap();
+    let policy =
+        Policy::new(ISSUER, "https://first.example").unwrap().with_origin(API.parse().unwrap()).with_origin(other);
+    let policy = policy.with_body_limit(LIMIT);
     let keys = KeySource::fixed(JwkSet::new([issuer_key().verifying_key()]));
-    Verifier::new(policy).unwrap().with_keys(keys).with_clock(ManualClock::new()).into_layer()
+    Verifier::new(policy).unwrap().with_keys(keys).with_clock(clock).into_layer()
 }
 
 fn session() -> Session {
@@ -218,4 +225,32 @@ async fn a_caller_cannot_choose_the_request_id() {
     let id = response.headers()["x-request-id"].clone();
     assert_eq!(to_bytes(response.into_body(), 100).await.unwrap(), id.as_bytes());
     assert_ne!(id, "chosen");
+}
+
+#[tokio::test]
+async fn what_was_signed_before_a_restart_is_not_accepted_after_it() {
+    let app = |clock| Router::new().route("/", get(async || "ok")).layer(layer_at(clock));
+    let session = session();
+    let captured = session.request("GET", "/", None);
+    let copy = || {
+        let mut copy = Request::get("/").body(Body::empty()).unwrap();
+        *copy.headers_mut() = captured.headers().clone();
+        copy
+    };
+    let clock = ManualClock::new();
+    let before = app(clock.clone());
+    assert_eq!(send(&before, copy()).await.status(), StatusCode::OK);
+    assert_eq!(refusal(&before, copy()).await, (401, "replayed".into()));
+    clock.advance(1);
+    assert_eq!(refusal(&app(clock), copy()).await, (401, "window_invalid".into()));
+}
+
+#[tokio::test]
+async fn http_2_names_its_origin_in_the_target() {
+    let app = Router::new().route("/echo", get(async || "ok")).layer(layer());
+    let mut request = signed(&session(), "GET", "/echo", None);
+    *request.version_mut() = http::Version::HTTP_2;
+    *request.uri_mut() = "https://api.example.com/echo".parse().unwrap();
+    request.headers_mut().remove("host");
+    assert_eq!(send(&app, request).await.status(), StatusCode::OK);
 }

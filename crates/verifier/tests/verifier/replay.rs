@@ -12,7 +12,7 @@ fn a_proof_is_remembered_until_its_window_has_closed() {
     let (tokens, replay) = (TokenCache::new(10), ReplayMemory::new(100_000, 100, policy.skew()));
     let (parts, _) =
         Session::new(ISSUER, &issuer_key(), "pictures:read").request("GET", "/pictures", None).into_parts();
-    let head = RequestHead { method: "GET", target: "/pictures", headers: &parts.headers };
+    let head = RequestHead { method: "GET", target: "/pictures", authority: None, headers: &parts.headers };
     let decide = |now| {
         let decision = Decision { policy: &policy, keys: &keys, tokens: &tokens, replay: &replay, now };
         match decision.examine(&head) {

@@ -20,6 +20,7 @@ fn decide(decision: &Decision<'_>, request: &Value) -> &'static str {
     let head = RequestHead {
         method: request["method"].as_str().unwrap(),
         target: request["target"].as_str().unwrap(),
+        authority: None,
         headers: &headers,
     };
     let body = request["body"].as_str().unwrap_or_default().as_bytes();
