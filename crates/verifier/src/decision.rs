@@ -24,8 +24,8 @@ const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 const SIGNATURE: HeaderName = HeaderName::from_static("signature");
 const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
 
-/// A request without its body, as it came over the wire.
-#[derive(Clone, Copy, Debug)]
+/// A request without its body, as it came over the wire. `Debug` leaves out the headers: a credential is among them.
+#[derive(Clone, Copy)]
 pub struct RequestHead<'a> {
     /// The method.
     pub method: &'a str,
@@ -36,6 +36,15 @@ pub struct RequestHead<'a> {
     pub authority: Option<&'a str>,
     /// The headers.
     pub headers: &'a HeaderMap,
+}
+
+impl std::fmt::Debug for RequestHead<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequestHead")
+            .field("method", &self.method)
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
 }
 
 /// All that a decision depends on.

@@ -18,7 +18,10 @@ use crate::refusal::{Refusal, RequestId};
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        self.to_response::<Body>(&RequestId::new(&SystemEntropy), &SystemClock)
+        let mut response = self.to_response::<Body>(&RequestId::new(&SystemEntropy), &SystemClock);
+        // Behind a verifier, its layer gives it the request's own id and logs it.
+        response.extensions_mut().insert(self);
+        response
     }
 }
 
@@ -98,9 +101,7 @@ where
             None => Err(missing()),
         };
         if let Err(refusal) = verdict {
-            let id = request.extensions().get::<RequestId>().cloned();
-            let id = id.unwrap_or_else(|| RequestId::new(&SystemEntropy));
-            return Box::pin(async move { Ok(refusal.to_response(&id, &SystemClock)) });
+            return Box::pin(async move { Ok(refusal.into_response()) });
         }
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);

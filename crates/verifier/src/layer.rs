@@ -98,10 +98,10 @@ impl Verifier {
         let limit = self.policy.body_limit();
         let keys = self.keys.current();
         let examined = match self.checked_head(head, &keys) {
-            Err(Rejection::KeyUnknown(kid)) => {
-                let keys = self.keys.refresh(&kid).await?;
-                self.checked_head(head, &keys)
-            }
+            Err(Rejection::KeyUnknown(kid)) => match self.keys.refresh(&kid).await {
+                Ok(keys) => self.checked_head(head, &keys),
+                Err(error) => Err(error.into()),
+            },
             examined => examined,
         };
         let examined = match examined {
@@ -199,12 +199,7 @@ where
             let (accepted, bytes) = match verdict {
                 Ok(verdict) => verdict,
                 Err(refusal) => {
-                    tracing::info!(
-                        request_id = request_id.as_str(),
-                        code = refusal.error().code().as_str(),
-                        detail = refusal.error().detail(),
-                        "refused"
-                    );
+                    log(&refusal, &request_id);
                     return Ok(refusal.to_response(&request_id, &*verifier.clock));
                 }
             };
@@ -216,12 +211,23 @@ where
             #[cfg(feature = "axum")]
             axum_core::extract::DefaultBodyLimit::disable().apply(&mut request);
             let mut response = inner.call(request).await?;
-            if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
+            // A handler's refusal learns under which id it is logged here.
+            if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+                log(&refusal, &request_id);
+                let (parts, body) = refusal.to_response::<R>(&request_id, &*verifier.clock).into_parts();
+                response.headers_mut().extend(parts.headers);
+                *response.body_mut() = body;
+            } else if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
                 response.headers_mut().entry(REQUEST_ID).or_insert(id);
             }
             Ok(response)
         })
     }
+}
+
+fn log(refusal: &Refusal, request_id: &RequestId) {
+    let error = refusal.error();
+    tracing::info!(request_id = request_id.as_str(), code = error.code().as_str(), detail = error.detail(), "refused");
 }
 
 /// The request as it came over the wire, whatever a router has done to it since.

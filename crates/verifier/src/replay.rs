@@ -132,8 +132,8 @@ impl ReplayMemory {
     }
 
     fn shard(&self, key: &ReplayKey) -> &Mutex<Shard> {
-        let hash = self.hasher.hash_one(key.jkt);
-        &self.shards[(hash as usize) % SHARDS]
+        let [.., byte] = self.hasher.hash_one(key.jkt).to_be_bytes();
+        &self.shards[usize::from(byte) % SHARDS]
     }
 }
 

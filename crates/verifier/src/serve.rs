@@ -24,7 +24,9 @@ const MAX_CONNECTIONS: usize = 4096;
 /// Bytes of a request's head, which hyper answers with 431 beyond that.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// Serves a router over HTTP/1.1 on `listener`, and does not wait for clients forever as axum's own server does: until `shutdown` is done, then lets open requests finish for at most `drain`.
+/// Serves a router over HTTP/1.1 on `listener` until `shutdown` is done, then lets open requests finish for at most
+/// `drain`. Unlike axum's own server it does not wait forever for the head of a request, nor for more connections than
+/// it can hold; one that never reads its responses is for the proxy in front to end.
 ///
 /// Each request carries its peer as [`ConnectInfo`]. Returns whether all requests finished in time.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>, drain: Duration) -> bool {

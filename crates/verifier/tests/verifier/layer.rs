@@ -210,6 +210,19 @@ async fn a_route_without_a_verifier_fails_closed() {
 }
 
 #[tokio::test]
+async fn a_handler_s_refusal_has_the_request_s_id() {
+    let handler = async |id: axum::Extension<RequestId>| {
+        let error = doorkey_verifier::Error::new(doorkey_verifier::ErrorCode::NotFound, id.as_str().to_owned());
+        doorkey_verifier::Refusal::from(error)
+    };
+    let app = Router::new().route("/", get(handler)).layer(layer());
+    let response = send(&app, signed(&session(), "GET", "/", None)).await;
+    assert_eq!(response.headers().get_all("x-request-id").iter().count(), 1);
+    let problem = json(response).await;
+    assert_eq!((&problem["code"], &problem["request_id"]), (&"not_found".into(), &problem["detail"]));
+}
+
+#[tokio::test]
 async fn a_caller_cannot_choose_the_request_id() {
     let app = Router::new()
         .route(
