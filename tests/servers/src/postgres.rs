@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -150,6 +151,8 @@ fn guardian(programs: &Path, settings: &[&str]) -> Command {
     }
     command.args(["-c", include_str!("postgres.sh"), "postgres.sh"]).arg(programs).args(settings);
     command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
+    // In a group of its own: what ends the test by its group, a time limit or Ctrl-C, does not end this with it.
+    command.process_group(0);
     command
 }
 
