@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -58,15 +59,8 @@ impl Postgres {
 
     fn start_with(settings: &[&str], port: u16) -> Self {
         let programs = programs();
-        let mut command = Command::new("sh");
-        // Postgres refuses to run as root.
-        if std::fs::metadata("/proc/self").expect("this is Linux").uid() == 0 {
-            command = Command::new("runuser");
-            command.args(["-u", "postgres", "--", "sh"]);
-        }
-        command.args(["-c", include_str!("postgres.sh"), "postgres.sh"]).arg(&programs).args(settings);
-        command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn().expect("sh, or runuser of Debian's util-linux, is there");
+        let mut process =
+            guardian(&programs, settings).spawn().expect("sh, or runuser of Debian's util-linux, is there");
         let orders = process.stdin.take();
         let mut answers = BufReader::new(process.stdout.take().expect("stdout is piped")).lines();
         let folder = answers.next().expect("Postgres starts; stderr says why not").expect("it speaks UTF-8");
@@ -147,6 +141,21 @@ impl fmt::Debug for PostgresDatabase {
     }
 }
 
+/// The command that runs a server for as long as somebody holds its stdin.
+fn guardian(programs: &Path, settings: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    // Postgres refuses to run as root.
+    if std::fs::metadata("/proc/self").expect("this is Linux").uid() == 0 {
+        command = Command::new("runuser");
+        command.args(["-u", "postgres", "--", "sh"]);
+    }
+    command.args(["-c", include_str!("postgres.sh"), "postgres.sh"]).arg(programs).args(settings);
+    command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
+    // In a group of its own: what ends the test by its group, a time limit or Ctrl-C, does not end this with it.
+    command.process_group(0);
+    command
+}
+
 /// The programs of the newest version.
 fn programs() -> PathBuf {
     let versions = Path::new(VERSIONS).read_dir().into_iter().flatten().flatten();
@@ -160,4 +169,17 @@ fn output(command: &mut Command) -> Output {
     let output = command.stdin(Stdio::null()).output().expect(INSTALL);
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     output
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{guardian, programs};
+
+    #[test]
+    fn whoever_goes_away_before_the_server_runs_leaves_nothing() {
+        let mut process = guardian(&programs(), &["fsync = off"]).spawn().unwrap();
+        drop((process.stdin.take(), process.stdout.take()));
+        // It has come to its end, where it stops the server and removes the folder.
+        assert_eq!(process.wait().unwrap().code(), Some(0));
+    }
 }

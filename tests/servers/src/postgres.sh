@@ -3,7 +3,8 @@
 #
 # $1 is the folder of Postgres's programs; the rest are lines for postgresql.conf.
 set -eu
-trap '' HUP INT TERM
+# No signal may end this before it is done; an answer that nobody reads any more is one, too.
+trap '' HUP INT PIPE TERM
 programs=$1
 shift
 
@@ -36,12 +37,12 @@ case $* in
     ;;
 esac
 start
-echo "$folder"
+echo "$folder" 2>/dev/null || exit 0
 
 while read -r order; do
     case $order in
     start) start ;;
     stop) "$programs/pg_ctl" stop --pgdata=data --mode=fast --wait --silent >/dev/null ;;
     esac
-    echo "$order: done"
+    echo "$order: done" 2>/dev/null || exit 0
 done
