@@ -16,7 +16,8 @@ pub(crate) struct KnownToken {
 
 /// Remembers verified tokens by their SHA-256; the token itself is not kept.
 ///
-/// It only saves work: expiry, audience and the issuer's keys are checked for each request anew.
+/// It only saves work: expiry, audience and the issuer's keys are checked for each request anew. It belongs to one
+/// policy, whose issuer and skew were checked when the token was first seen.
 #[derive(Debug)]
 pub struct TokenCache(Cache<[u8; 32], Arc<KnownToken>>);
 
