@@ -36,6 +36,12 @@ id_kinds! {
     WorkspaceId WorkspaceKind "wsp"
     /// Names a member: `usr_…`.
     MemberId MemberKind "usr"
+    /// Names a custom role: `rol_…`.
+    RoleId RoleKind "rol"
+    /// Names an invitation: `inv_…`.
+    InvitationId InvitationKind "inv"
+    /// Names one member's sign-in: `sgn_…`.
+    SignInId SignInKind "sgn"
     /// Names a browser session, and is its token's `jti`: `ses_…`.
     SessionId SessionKind "ses"
 }

@@ -2,6 +2,7 @@
 
 mod body;
 
+use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use core::fmt;
 use core::str::FromStr;
@@ -78,8 +79,21 @@ impl FromStr for Brand {
     }
 }
 
+impl serde::Serialize for Brand {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Brand {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// Publishable or secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum KeyKind {
     /// May stand in a page: `pk_…`.
     Publishable,
@@ -88,6 +102,14 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
+    /// `publishable` or `secret`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Publishable => "publishable",
+            Self::Secret => "secret",
+        }
+    }
+
     /// `pk` or `sk`.
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -247,6 +269,17 @@ impl SecretKey {
     /// The key pair.
     pub fn signing_key(&self) -> &SigningKey {
         &self.signing_key
+    }
+
+    /// The operator's brand, if it has one.
+    pub fn brand(&self) -> Option<&Brand> {
+        self.brand.as_ref()
+    }
+
+    /// The last four characters of the key string, which lists show so that people can tell keys apart.
+    pub fn last_four(&self) -> String {
+        let text = self.to_key_string();
+        text[text.len() - 4..].to_string()
     }
 
     /// The whole key string, secret included: to be shown once and never stored.

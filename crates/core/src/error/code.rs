@@ -67,8 +67,9 @@ error_codes! {
     401 Replayed "replayed" "Request replayed" "Sign each request anew, with a nonce of its own."
     401 GrantInvalid "grant_invalid" "Grant not accepted" "Sign a new grant for this issuer with an active secret key."
     401 GrantUsed "grant_used" "Grant already used" "Sign a new grant for each mint."
+    401 SignInRefused "sign_in_refused" "Sign-in refused" "Check address and password, or the link; sign in again if the sign-in has ended."
 
-    403 InsufficientScope "insufficient_scope" "Scope missing" "Ask an admin for a key with the scope that this call needs."
+    403 InsufficientScope "insufficient_scope" "Scope missing" "Ask an admin for the scope that this call needs."
     403 WrongWorkspace "wrong_workspace" "Wrong workspace" "Use a key of the workspace that owns the resource."
     403 OriginNotAllowed "origin_not_allowed" "Origin not allowed" "Add the page's origin to the key's allowed origins."
     403 IpNotAllowed "ip_not_allowed" "Address not allowed" "Add the caller's address to the key's allowed CIDRs."
@@ -76,6 +77,7 @@ error_codes! {
     403 ChallengeRequired "challenge_required" "Challenge required" "Solve the challenge and pass its answer with the mint."
     403 SecretKeyInBrowser "secret_key_in_browser" "Secret key in a browser" "Revoke this key now and use a publishable key in pages."
     403 KeysCannotManageKeys "keys_cannot_manage_keys" "Keys cannot manage keys" "Sign in as a member to create, change or revoke keys."
+    403 PasswordRequired "password_required" "Password required" "Confirm your password, then try again within five minutes."
     403 ExceedsCreator "exceeds_creator" "More than its creator may do" "Choose scopes and resources that you have yourself."
 
     404 NotFound "not_found" "Not found" "Check the address and the id."
@@ -84,6 +86,7 @@ error_codes! {
     409 KeyProtected "key_protected" "Key is protected" "Lift the protection first; that takes your password."
     409 LastKey "last_key" "Last active secret key" "Create another secret key before you remove this one."
     409 Conflict "conflict" "Conflict" "Load the current state and try again."
+    412 PreconditionFailed "precondition_failed" "State has changed" "Load the current state and its ETag, and try again."
     413 BodyTooLarge "body_too_large" "Body too large" "Send a smaller body."
     422 InvalidInput "invalid_input" "Invalid input" "Correct the listed fields."
 
