@@ -28,9 +28,7 @@ pub use authority::{Authority, Origin, OriginPattern};
 pub use digest::{ContentDigest, ContentHasher, sha256};
 pub use encoding::{parse_base64, parse_base64url, parse_base64url_array, to_base64url};
 pub use error::{Error, ErrorCode, FieldError, Problem};
-pub use id::{
-    Id, IdKind, InvitationId, KeyId, MemberId, OrganizationId, RoleId, SessionId, SignInId, WorkspaceId,
-};
+pub use id::{Id, IdKind, InvitationId, KeyId, MemberId, OrganizationId, RoleId, SessionId, SignInId, WorkspaceId};
 pub use jwk::{JwkSet, Thumbprint};
 pub use key::{Signature, SigningKey, VerifyingKey};
 pub use key_string::{Brand, Environment, KeyKind, MAX_KEY_STRING_LEN, PublishableKey, SecretKey};
