@@ -52,7 +52,9 @@ export type ErrorCode =
   | "grant_invalid"
   /** Grant already used (401). Sign a new grant for each mint. */
   | "grant_used"
-  /** Scope missing (403). Ask an admin for a key with the scope that this call needs. */
+  /** Sign-in refused (401). Check address and password, or the link; sign in again if the sign-in has ended. */
+  | "sign_in_refused"
+  /** Scope missing (403). Ask an admin for the scope that this call needs. */
   | "insufficient_scope"
   /** Wrong workspace (403). Use a key of the workspace that owns the resource. */
   | "wrong_workspace"
@@ -68,6 +70,8 @@ export type ErrorCode =
   | "secret_key_in_browser"
   /** Keys cannot manage keys (403). Sign in as a member to create, change or revoke keys. */
   | "keys_cannot_manage_keys"
+  /** Password required (403). Confirm your password, then try again within five minutes. */
+  | "password_required"
   /** More than its creator may do (403). Choose scopes and resources that you have yourself. */
   | "exceeds_creator"
   /** Not found (404). Check the address and the id. */
@@ -82,6 +86,8 @@ export type ErrorCode =
   | "last_key"
   /** Conflict (409). Load the current state and try again. */
   | "conflict"
+  /** State has changed (412). Load the current state and its ETag, and try again. */
+  | "precondition_failed"
   /** Body too large (413). Send a smaller body. */
   | "body_too_large"
   /** Invalid input (422). Correct the listed fields. */
@@ -164,7 +170,9 @@ export const GRANT_INVALID: CodeRow = { code: "grant_invalid", status: 401, hint
 /** @internal */
 export const GRANT_USED: CodeRow = { code: "grant_used", status: 401, hint: "Sign a new grant for each mint." };
 /** @internal */
-export const INSUFFICIENT_SCOPE: CodeRow = { code: "insufficient_scope", status: 403, hint: "Ask an admin for a key with the scope that this call needs." };
+export const SIGN_IN_REFUSED: CodeRow = { code: "sign_in_refused", status: 401, hint: "Check address and password, or the link; sign in again if the sign-in has ended." };
+/** @internal */
+export const INSUFFICIENT_SCOPE: CodeRow = { code: "insufficient_scope", status: 403, hint: "Ask an admin for the scope that this call needs." };
 /** @internal */
 export const WRONG_WORKSPACE: CodeRow = { code: "wrong_workspace", status: 403, hint: "Use a key of the workspace that owns the resource." };
 /** @internal */
@@ -180,6 +188,8 @@ export const SECRET_KEY_IN_BROWSER: CodeRow = { code: "secret_key_in_browser", s
 /** @internal */
 export const KEYS_CANNOT_MANAGE_KEYS: CodeRow = { code: "keys_cannot_manage_keys", status: 403, hint: "Sign in as a member to create, change or revoke keys." };
 /** @internal */
+export const PASSWORD_REQUIRED: CodeRow = { code: "password_required", status: 403, hint: "Confirm your password, then try again within five minutes." };
+/** @internal */
 export const EXCEEDS_CREATOR: CodeRow = { code: "exceeds_creator", status: 403, hint: "Choose scopes and resources that you have yourself." };
 /** @internal */
 export const NOT_FOUND: CodeRow = { code: "not_found", status: 404, hint: "Check the address and the id." };
@@ -193,6 +203,8 @@ export const KEY_PROTECTED: CodeRow = { code: "key_protected", status: 409, hint
 export const LAST_KEY: CodeRow = { code: "last_key", status: 409, hint: "Create another secret key before you remove this one." };
 /** @internal */
 export const CONFLICT: CodeRow = { code: "conflict", status: 409, hint: "Load the current state and try again." };
+/** @internal */
+export const PRECONDITION_FAILED: CodeRow = { code: "precondition_failed", status: 412, hint: "Load the current state and its ETag, and try again." };
 /** @internal */
 export const BODY_TOO_LARGE: CodeRow = { code: "body_too_large", status: 413, hint: "Send a smaller body." };
 /** @internal */
