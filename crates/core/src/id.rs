@@ -103,6 +103,9 @@ impl<K> Id<K> {
 }
 
 impl<K: IdKind> Id<K> {
+    /// The text before the underscore.
+    pub const PREFIX: &'static str = K::PREFIX;
+
     fn invalid() -> Error {
         Error::new(ErrorCode::InvalidInput, alloc::format!("not an id of the form {}_ and 26 digits", K::PREFIX))
     }

@@ -10,7 +10,7 @@ use doorkey_verifier::{Clock, Entropy, Refusal};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::mint::{self, Presented};
-use crate::registry::{DefaultKeys, Registry, new_id};
+use crate::registry::{DefaultKeys, Registry};
 use crate::settings::Settings;
 use crate::signing::SigningKeys;
 use crate::store::Store;
@@ -55,13 +55,13 @@ impl Issuer {
     pub async fn open(
         settings: Settings,
         store: Store,
-        vault: &Vault,
+        vault: &Arc<Vault>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<(Self, Option<DefaultKeys>), Error> {
         let settings = Arc::new(settings);
-        let registry = Registry::new(store.clone(), settings.clone(), clock.clone(), entropy.clone());
-        let default_keys = registry.start(vault).await?;
+        let registry = Registry::new(store.clone(), settings.clone(), vault.clone(), clock.clone(), entropy.clone());
+        let default_keys = registry.start().await?;
         let signing_keys = SigningKeys::load(&store, vault).await?;
         let limits = Limits::new(settings.mint_limits(), &clock);
         Ok((Self { settings, store, registry, signing_keys, limits, clock, entropy }, default_keys))
@@ -117,7 +117,7 @@ impl Issuer {
             Presented::Secret(key) => return Err(self.refuse_secret_key(key).await.into()),
         };
         let record = self.registry.key(key.id()).await?;
-        let session = new_id(self.clock(), self.entropy());
+        let session = self.registry.new_id();
         let now = self.clock.now();
         let claims = mint::decide(&mint, &key, record.as_ref(), origin, &self.settings, session, now)?;
         self.limits.check(key.id(), address, &claims.doorkey.origin).map_err(MintRefusal::Limited)?;

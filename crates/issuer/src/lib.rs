@@ -4,6 +4,11 @@
 mod error;
 mod settings;
 mod vault;
+mod idempotency;
+
+mod actor;
+mod access;
+mod audit;
 
 mod store;
 
@@ -18,11 +23,14 @@ mod issuer;
 
 mod http;
 
+pub use access::{OrganizationRole, Permission, WorkspaceRole};
+pub use actor::Actor;
+pub use audit::{Action, AuditActor, AuditEvent, AuditFault, AuditHead, Target};
 /// Serves the router with bounded waits and connections.
 pub use doorkey_verifier::serve;
 pub use error::Error;
 pub use issuer::Issuer;
-pub use registry::{CreatedKey, DefaultKeys, NewKey, Registry};
+pub use registry::{CreatedKey, DefaultKeys, KeyPlace, NewKey, Registry, ScopeChoice};
 pub use settings::{Catalogue, CatalogueScope, MintLimits, Settings, SettingsFile};
-pub use store::{Database, KeyRecord, Store};
+pub use store::{Database, KeyOwner, KeyRecord, KeyState, RateLimit, Restriction, Store};
 pub use vault::Vault;

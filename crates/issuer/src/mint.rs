@@ -52,7 +52,7 @@ pub(crate) fn decide(
     now: u64,
 ) -> Result<Claims, Error> {
     let is_this = |record: &&KeyRecord| {
-        record.is_active() && record.kind == KeyKind::Publishable && record.environment == key.environment()
+        record.is_usable(now) && record.kind == KeyKind::Publishable && record.environment == key.environment()
     };
     let record = record
         .filter(is_this)
@@ -92,8 +92,7 @@ fn is_allowed(record: &KeyRecord, origin: &Origin) -> bool {
 #[cfg(test)]
 mod tests {
     use doorkey_core::{
-        Environment, ErrorCode, KeyId, KeyKind, MintClaims, OrganizationId, PublishableKey, SessionId, SignedMint,
-        SigningKey, WorkspaceId,
+        Environment, ErrorCode, KeyKind, MintClaims, PublishableKey, SessionId, SignedMint, SigningKey,
     };
 
     use super::{Presented, decide, read};
@@ -106,20 +105,9 @@ mod tests {
 
     fn record(environment: Environment) -> KeyRecord {
         KeyRecord {
-            id: KeyId::from_bytes([1; 16]),
-            organization: OrganizationId::from_bytes([2; 16]),
-            workspace: Some(WorkspaceId::from_bytes([3; 16])),
-            kind: KeyKind::Publishable,
-            environment,
-            name: None,
-            public_key: None,
-            last_four: None,
             scopes: "pictures:read".parse().unwrap(),
             origins: vec!["https://*.shop.example".parse().unwrap()],
-            session_lifetime: None,
-            created_at: 1,
-            revoked_at: None,
-            leaked_at: None,
+            ..KeyRecord::sample(KeyKind::Publishable, environment)
         }
     }
 

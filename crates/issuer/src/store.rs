@@ -9,19 +9,32 @@ mod postgres;
 mod database;
 
 mod schema;
+mod row;
 
+mod settings;
+mod audit;
+mod idempotency;
 mod tenants;
+mod roles;
+mod memberships;
 mod keys;
 mod backup;
 
+pub(crate) use audit::{AuditFilter, StoredEvent};
 pub use database::Database;
-pub use keys::KeyRecord;
-pub(crate) use tenants::{Organization, SigningKeyRecord, Tenant, Workspace};
+pub(crate) use keys::{KeyCursor, KeyFilter, KeySort, SortValue};
+pub use keys::{KeyOwner, KeyRecord, KeyState, RateLimit, Restriction};
+pub(crate) use memberships::{Membership, WorkspaceMembership};
+pub(crate) use roles::Role;
+pub(crate) use settings::SigningKeyRecord;
+pub(crate) use tenants::{Organization, Tenant, Workspace};
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use doorkey_core::ErrorCode;
 use sqlx::any::AnyPoolOptions;
+use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -96,6 +109,11 @@ impl Store {
         Ok(())
     }
 
+    /// Reads, without waiting for who writes.
+    pub(crate) async fn read(&self) -> Result<Reader, Error> {
+        self.pool.acquire().await.map(Held::Connection).map(Reader).map_err(Error::store)
+    }
+
     /// Begins a transaction that writes. It waits for every other one first, so that what it reads stays true.
     pub(crate) async fn begin(&self) -> Result<Transaction, Error> {
         let turn = Arc::clone(&self.writer).lock_owned().await;
@@ -106,7 +124,7 @@ impl Store {
             if let Some(queue) = queue {
                 sqlx::raw_sql(queue).execute(&mut *inner).await.map_err(Error::store)?;
             }
-            Ok(Transaction { inner, turn })
+            Ok(Transaction { reader: Reader(Held::Transaction(inner)), turn })
         };
         // In a task of its own, which goes on when the caller goes away: the pool would take a connection back in the
         // middle of its BEGIN, which Postgres then finishes, and nobody would end that transaction.
@@ -125,22 +143,60 @@ fn pool() -> AnyPoolOptions {
     AnyPoolOptions::new()
 }
 
-/// Changes that happen together or, when it is dropped, not at all.
+/// A connection to read with: one of the pool, or a transaction's own.
+pub(crate) struct Reader(Held);
+
+enum Held {
+    Connection(PoolConnection<Any>),
+    Transaction(sqlx::Transaction<'static, Any>),
+}
+
+impl Reader {
+    fn connection(&mut self) -> &mut AnyConnection {
+        match &mut self.0 {
+            Held::Connection(connection) => connection,
+            Held::Transaction(transaction) => transaction,
+        }
+    }
+}
+
+/// Changes that happen together or, when it is dropped, not at all. What it reads stays true until it ends.
 pub(crate) struct Transaction {
-    inner: sqlx::Transaction<'static, Any>,
+    reader: Reader,
     turn: OwnedMutexGuard<()>,
 }
 
 impl Transaction {
     /// Makes the changes last.
     pub(crate) async fn commit(self) -> Result<(), Error> {
-        self.inner.commit().await.map_err(Error::store)?;
+        if let Held::Transaction(transaction) = self.reader.0 {
+            transaction.commit().await.map_err(Error::store)?;
+        }
         drop(self.turn);
         Ok(())
     }
 
-    fn connection(&mut self) -> &mut AnyConnection {
-        &mut self.inner
+    /// Takes the changes back, before the next writer has its turn.
+    pub(crate) async fn roll_back(self) -> Result<(), Error> {
+        if let Held::Transaction(transaction) = self.reader.0 {
+            transaction.rollback().await.map_err(Error::store)?;
+        }
+        drop(self.turn);
+        Ok(())
+    }
+}
+
+impl Deref for Transaction {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.reader
+    }
+}
+
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut Reader {
+        &mut self.reader
     }
 }
 

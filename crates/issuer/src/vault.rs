@@ -6,6 +6,8 @@ use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use doorkey_core::ErrorCode;
 use doorkey_verifier::{Entropy, random};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
@@ -14,8 +16,11 @@ use crate::error::Error;
 const VERSION: u8 = 1;
 const NONCE_LEN: usize = 24;
 
-/// Seals and opens secrets with the master key (XChaCha20-Poly1305). `Debug` shows nothing.
-pub struct Vault(XChaCha20Poly1305);
+/// Seals and opens secrets with the master key (XChaCha20-Poly1305), and makes MACs. `Debug` shows nothing.
+pub struct Vault {
+    cipher: XChaCha20Poly1305,
+    mac: Hmac<Sha256>,
+}
 
 impl Vault {
     /// Bytes of a master key.
@@ -23,7 +28,26 @@ impl Vault {
 
     /// A vault with the given master key, which comes from a cryptographic random source.
     pub fn new(master_key: &[u8; Self::KEY_LEN]) -> Self {
-        Self(XChaCha20Poly1305::new(master_key.into()))
+        let cipher = XChaCha20Poly1305::new(master_key.into());
+        let mac = hmac(master_key);
+        Self { cipher, mac }
+    }
+
+    /// HMAC-SHA-256 over `parts` with a key of the purpose's own. Absent, empty and joined parts all yield different MACs.
+    pub(crate) fn mac(&self, purpose: &str, parts: &[Option<&[u8]>]) -> [u8; 32] {
+        let own: [u8; 32] = self.mac.clone().chain_update(context(purpose, b"mac")).finalize().into_bytes().into();
+        let mut mac = hmac(&Zeroizing::new(own));
+        for part in parts {
+            match part {
+                None => mac.update(&[0]),
+                Some(part) => {
+                    mac.update(&[1]);
+                    mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+                    mac.update(part);
+                }
+            }
+        }
+        mac.finalize().into_bytes().into()
     }
 
     /// Seals `secret` for one purpose and one owner; it opens for the same two alone.
@@ -37,7 +61,7 @@ impl Vault {
         let nonce = random::<NONCE_LEN>(entropy);
         let payload = Payload { msg: secret, aad: &context(purpose, owner) };
         let sealed = self
-            .0
+            .cipher
             .encrypt(&XNonce::from(nonce), payload)
             .map_err(|_| Error::new(ErrorCode::StoreUnavailable, "a secret cannot be sealed"))?;
         Ok([&[VERSION][..], &nonce, &sealed].concat())
@@ -56,8 +80,15 @@ impl Vault {
         };
         let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LEN>().ok_or_else(wrong)?;
         let payload = Payload { msg: ciphertext, aad: &context(purpose, owner) };
-        self.0.decrypt(&XNonce::from(*nonce), payload).map(Zeroizing::new).map_err(|_| wrong())
+        self.cipher.decrypt(&XNonce::from(*nonce), payload).map(Zeroizing::new).map_err(|_| wrong())
     }
+}
+
+/// HMAC with a key of 32 bytes, which it fills up with zeros to a block.
+fn hmac(key: &[u8; 32]) -> Hmac<Sha256> {
+    let mut block = Zeroizing::new([0; 64]);
+    block[..32].copy_from_slice(key);
+    <Hmac<Sha256> as KeyInit>::new((&*block).into())
 }
 
 /// What is authenticated besides: nobody can move a sealed secret to another row or another use.

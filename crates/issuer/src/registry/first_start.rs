@@ -1,12 +1,13 @@
 //! The first start: an organization, a workspace, a key pair and a signing key, or nothing of it.
 
-use doorkey_core::{Environment, KeyKind, PublishableKey, SecretKey};
+use doorkey_core::{Environment, KeyKind, OrganizationId, PublishableKey, SecretKey};
 
-use super::{NewKey, Registry, new_id};
+use super::{Change, CreatedKey, NewKey, Registry, terms};
+use crate::actor::Actor;
+use crate::audit::{Action, Target};
 use crate::error::Error;
 use crate::signing;
 use crate::store::{Organization, Tenant, Workspace};
-use crate::vault::Vault;
 
 /// The key pair that a workspace has from its start, in the test environment.
 #[derive(Debug)]
@@ -20,37 +21,92 @@ pub struct DefaultKeys {
 impl Registry {
     /// Makes what an empty store lacks, in one transaction, and notes the public URL. Of several at once, exactly one
     /// finds the store empty.
-    pub(crate) async fn start(&self, vault: &Vault) -> Result<Option<DefaultKeys>, Error> {
+    pub(crate) async fn start(&self) -> Result<Option<DefaultKeys>, Error> {
+        let actor = Actor::system();
         let mut transaction = self.store.begin().await?;
-        let keys = if transaction.first_workspace().await?.is_some() {
-            None
-        } else {
-            let created_at = self.clock.now();
-            let organization = Organization { id: self.id(), name: "Default organization".into(), created_at };
-            let workspace = Workspace {
-                id: self.id(),
-                organization: organization.id,
-                name: "Default workspace".into(),
-                created_at,
-            };
-            let tenant = Tenant { organization: organization.id, workspace: workspace.id };
-            transaction.insert_organization(&organization).await?;
-            transaction.insert_workspace(&workspace).await?;
-            transaction.insert_signing_key(&signing::create(vault, &*self.entropy, created_at)?).await?;
-            let new = |kind, name| NewKey::new(kind, Environment::Test).with_name(name).check(&self.settings);
-            let (record, publishable) =
-                self.make_publishable_key(&new(KeyKind::Publishable, "Default publishable key")?, tenant);
-            transaction.insert_key(&record).await?;
-            let (record, secret) = self.make_secret_key(&new(KeyKind::Secret, "Default secret key")?, tenant);
-            transaction.insert_key(&record).await?;
-            Some(DefaultKeys { publishable, secret })
-        };
-        transaction.put_public_url(self.settings.public_url()).await?;
+        transaction.put_public_url(self.settings().public_url()).await?;
+        transaction.fold_old_names().await?;
+        let is_first = transaction.first_workspace().await?.is_none();
         transaction.commit().await?;
+        if !is_first {
+            return Ok(None);
+        }
+        let mut change = self.change(&actor, Action::CreateOrganization, Target::new(OrganizationId::PREFIX)).await?;
+        if change.transaction.first_workspace().await?.is_some() {
+            return Ok(None);
+        }
+        let done = self.start_in(&mut change).await;
+        change.finish(done).await.map(Some)
+    }
+
+    async fn start_in(&self, change: &mut Change<'_>) -> Result<DefaultKeys, Error> {
+        let signing_key = signing::create(&self.vault, self.entropy(), change.now)?;
+        change.transaction.insert_signing_key(&signing_key).await?;
+        let organization = self.make_organization("Default organization", change).await?;
+        change.is_done_to(organization.id);
+        let (_, keys) = self.make_workspace(organization.id, "Default workspace", change).await?;
         Ok(keys)
     }
 
-    fn id<K>(&self) -> doorkey_core::Id<K> {
-        new_id(&*self.clock, &*self.entropy)
+    /// Writes a new organization.
+    pub(super) async fn make_organization(&self, name: &str, change: &mut Change<'_>) -> Result<Organization, Error> {
+        let organization = Organization {
+            id: self.new_id(),
+            name: name.to_owned(),
+            created_at: change.now,
+            archived_at: None,
+            revision: 1,
+        };
+        change.transaction.insert_organization(&organization).await?;
+        change.concerns(organization.id, None);
+        Ok(organization)
+    }
+
+    /// Writes a new workspace with its pair of keys.
+    pub(super) async fn make_workspace(
+        &self,
+        organization: OrganizationId,
+        name: &str,
+        change: &mut Change<'_>,
+    ) -> Result<(Workspace, DefaultKeys), Error> {
+        let workspace = Workspace {
+            id: self.new_id(),
+            organization,
+            name: name.to_owned(),
+            created_at: change.now,
+            archived_at: None,
+            revision: 1,
+        };
+        change.transaction.insert_workspace(&workspace).await?;
+        change.concerns(organization, Some(workspace.id));
+        let publishable = self.make_default_key(KeyKind::Publishable, &workspace, change).await?;
+        let secret = self.make_default_key(KeyKind::Secret, &workspace, change).await?;
+        match (publishable, secret) {
+            (CreatedKey::Publishable { key: publishable, .. }, CreatedKey::Secret { key: secret, .. }) => {
+                Ok((workspace, DefaultKeys { publishable, secret }))
+            }
+            _ => Err(Error::store("a new key is of another kind than was asked for")),
+        }
+    }
+
+    /// Writes a key for testing with every scope that its kind may have, whoever starts the workspace.
+    async fn make_default_key(
+        &self,
+        kind: KeyKind,
+        workspace: &Workspace,
+        change: &mut Change<'_>,
+    ) -> Result<CreatedKey, Error> {
+        let new = NewKey::new(kind, Environment::Test).with_name(format!("Default {} key", kind.as_str()));
+        let tenant = Tenant { organization: workspace.organization, workspace: Some(workspace.id) };
+        let mut record = self.make_record(&new, tenant, change)?;
+        let catalogue = change.settings.catalogue();
+        record.scopes = if kind == KeyKind::Publishable { catalogue.browser_scopes() } else { catalogue.scopes() };
+        terms::check(&record, None, &change.settings, change.now)?;
+        let created = self.complete(record);
+        change.transaction.insert_key(created.record()).await?;
+        let mut detail = serde_json::Map::new();
+        detail.insert("name".into(), created.record().shown_name().into());
+        change.follows(Action::CreateKey, created.record().id, Some(workspace.id), detail).await?;
+        Ok(created)
     }
 }

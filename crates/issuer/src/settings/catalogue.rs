@@ -48,6 +48,11 @@ impl Catalogue {
         self.0.iter().map(|entry| entry.name.clone()).collect()
     }
 
+    /// Every scope that the preset role viewer has.
+    pub fn viewer_scopes(&self) -> ScopeSet {
+        self.0.iter().filter(|entry| entry.name.as_str().ends_with(":read")).map(|entry| entry.name.clone()).collect()
+    }
+
     /// Every scope that a publishable key may have.
     pub fn browser_scopes(&self) -> ScopeSet {
         self.0.iter().filter(|entry| entry.browser).map(|entry| entry.name.clone()).collect()

@@ -1,80 +1,135 @@
 //! The table of keys.
 
-use std::str::FromStr;
+mod list;
+mod record;
 
-use doorkey_core::{Environment, KeyId, KeyKind, OrganizationId, OriginPattern, ScopeSet, VerifyingKey, WorkspaceId};
-use sqlx::Row;
+pub(crate) use list::{KeyCursor, KeyFilter, KeySort, SortValue};
+pub use record::{KeyOwner, KeyRecord, KeyState, RateLimit, Restriction};
+
+use doorkey_core::{KeyId, KeyKind, MemberId, OrganizationId, VerifyingKey, WorkspaceId};
 use sqlx::any::AnyRow;
 
-use super::tenants::{Tenant, id, to_i64, to_u64};
-use super::{Store, Transaction};
+use super::row::{Columns, NEVER, blob, broken, join, to_array, to_i64, to_u64};
+use super::tenants::Tenant;
+use super::{Reader, Transaction};
 use crate::error::Error;
-
-/// What the issuer knows of a key: everything but what could sign in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyRecord {
-    /// The key.
-    pub id: KeyId,
-    /// The organization that it belongs to.
-    pub organization: OrganizationId,
-    /// The workspace that it belongs to, unless it belongs to the organization itself.
-    pub workspace: Option<WorkspaceId>,
-    /// Publishable or secret.
-    pub kind: KeyKind,
-    /// Live or test.
-    pub environment: Environment,
-    /// What its owner calls it.
-    pub name: Option<String>,
-    /// The public half of a secret key.
-    pub public_key: Option<[u8; VerifyingKey::LEN]>,
-    /// The last four characters of a secret key's string.
-    pub last_four: Option<String>,
-    /// What it may do.
-    pub scopes: ScopeSet,
-    /// The origins whose pages may use it; empty for a secret key.
-    pub origins: Vec<OriginPattern>,
-    /// How long its sessions' tokens live, in seconds, where that differs from the issuer's setting.
-    pub session_lifetime: Option<u64>,
-    /// When it was created, in Unix seconds.
-    pub created_at: u64,
-    /// From when on it is revoked, in Unix seconds.
-    pub revoked_at: Option<u64>,
-    /// When it was first seen where a secret key must not be, in Unix seconds.
-    pub leaked_at: Option<u64>,
-}
-
-impl KeyRecord {
-    /// Whether the key can be used.
-    pub fn is_active(&self) -> bool {
-        self.revoked_at.is_none()
-    }
-}
 
 /// A statement that selects whole keys.
 macro_rules! select_keys {
-    ($rest:literal) => {
+    ($($rest:expr),*) => {
         concat!(
-            "SELECT id, organization_id, workspace_id, kind, environment, name, public_key, last_four, scopes, \
-             origins, session_lifetime, created_at, revoked_at, leaked_at FROM keys ",
-            $rest
+            "SELECT k.id, k.organization_id, k.workspace_id, k.workspaces, k.kind, k.environment, k.brand, k.owner_id, \
+             k.name, k.description, k.metadata, k.public_key, k.last_four, k.scopes, k.origins, k.cidrs, \
+             k.rate_limit_requests, k.rate_limit_period, k.monthly_quota, k.limits, k.shadow, k.shadow_refusals, \
+             k.session_lifetime, k.created_by, k.created_at, k.expires_at, k.rotation_due_at, k.last_used_at, \
+             k.disabled_at, k.protected_at, k.revoked_at, k.leaked_at, k.rolled_from, k.rolled_to, k.ends_at, \
+             k.ends_on_use, COALESCE(w.archived_at, o.archived_at) AS archived_at, k.revision \
+             FROM keys k JOIN organizations o ON o.id = k.organization_id \
+             LEFT JOIN workspaces w ON w.id = k.workspace_id ",
+            $($rest),*
         )
     };
 }
+use select_keys;
 
-impl Store {
-    /// The key with this id, revoked or not.
-    pub(crate) async fn key(&self, key: KeyId) -> Result<Option<KeyRecord>, Error> {
-        let row = sqlx::query(select_keys!("WHERE id = $1"))
-            .bind(key.as_bytes().to_vec())
-            .fetch_optional(&self.pool)
+impl Reader {
+    /// The key with this id, whatever its state.
+    pub(crate) async fn key(&mut self, key: KeyId) -> Result<Option<KeyRecord>, Error> {
+        let row = sqlx::query(select_keys!("WHERE k.id = $1"))
+            .bind(blob(key))
+            .fetch_optional(self.connection())
             .await
             .map_err(Error::store)?;
         row.as_ref().map(record).transpose()
     }
 
     /// Every key, the oldest first.
-    pub(crate) async fn keys(&self) -> Result<Vec<KeyRecord>, Error> {
-        let rows = sqlx::query(select_keys!("ORDER BY id")).fetch_all(&self.pool).await.map_err(Error::store)?;
+    pub(crate) async fn all_keys(&mut self) -> Result<Vec<KeyRecord>, Error> {
+        let rows =
+            sqlx::query(select_keys!("ORDER BY k.id")).fetch_all(self.connection()).await.map_err(Error::store)?;
+        rows.iter().map(record).collect()
+    }
+
+    /// How many keys of a workspace count against its limit at `now`: those that are revoked, expired or about to be
+    /// replaced do not.
+    pub(crate) async fn count_keys(&mut self, tenant: Tenant, now: u64) -> Result<u64, Error> {
+        let (of, id) = owner_column(tenant);
+        let count = sqlx::query_scalar(match of {
+            Level::Workspace => {
+                "SELECT COUNT(*) FROM keys WHERE workspace_id = $1 AND revoked_at IS NULL AND rolled_to IS NULL \
+                 AND expires_at > $2"
+            }
+            Level::Organization => {
+                "SELECT COUNT(*) FROM keys WHERE organization_id = $1 AND workspace_id IS NULL \
+                 AND revoked_at IS NULL AND rolled_to IS NULL AND expires_at > $2"
+            }
+        })
+        .bind(id)
+        .bind(to_i64(now))
+        .fetch_one(self.connection())
+        .await
+        .map_err(Error::store)?;
+        Ok(to_u64(count))
+    }
+
+    /// How many secret keys of a workspace, except one, can be used at `now`.
+    pub(crate) async fn count_other_secret_keys(
+        &mut self,
+        workspace: WorkspaceId,
+        except: KeyId,
+        now: u64,
+    ) -> Result<u64, Error> {
+        let count = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM keys WHERE workspace_id = $1 AND id <> $2 AND kind = 'secret' \
+             AND revoked_at IS NULL AND disabled_at IS NULL AND ends_at > $3 AND ends_on_use = 0 AND expires_at > $3",
+        )
+        .bind(blob(workspace))
+        .bind(blob(except))
+        .bind(to_i64(now))
+        .fetch_one(self.connection())
+        .await
+        .map_err(Error::store)?;
+        Ok(to_u64(count))
+    }
+
+    /// The keys of a member in an organization that are not revoked.
+    pub(crate) async fn personal_keys(&mut self, of: OrganizationId, owner: MemberId) -> Result<Vec<KeyRecord>, Error> {
+        let rows = sqlx::query(select_keys!(
+            "WHERE k.owner_id = $1 AND k.organization_id = $2 AND k.revoked_at IS NULL ORDER BY k.id"
+        ))
+        .bind(blob(owner))
+        .bind(blob(of))
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::store)?;
+        rows.iter().map(record).collect()
+    }
+
+    /// Keys whose grace is over and that are not revoked yet.
+    pub(crate) async fn keys_to_end(&mut self, now: u64, limit: u32) -> Result<Vec<KeyRecord>, Error> {
+        let rows = sqlx::query(select_keys!(
+            "WHERE k.revoked_at IS NULL AND k.ends_at < 9223372036854775807 AND k.ends_at <= $1 \
+             ORDER BY k.ends_at LIMIT $2"
+        ))
+        .bind(to_i64(now))
+        .bind(i64::from(limit))
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::store)?;
+        rows.iter().map(record).collect()
+    }
+
+    /// Keys that have expired and of which the audit does not say so yet.
+    pub(crate) async fn keys_to_note_expired(&mut self, now: u64, limit: u32) -> Result<Vec<KeyRecord>, Error> {
+        let rows = sqlx::query(select_keys!(
+            "WHERE k.expiry_noted = 0 AND k.expires_at < 9223372036854775807 AND k.expires_at <= $1 \
+             ORDER BY k.expires_at LIMIT $2"
+        ))
+        .bind(to_i64(now))
+        .bind(i64::from(limit))
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::store)?;
         rows.iter().map(record).collect()
     }
 }
@@ -82,57 +137,89 @@ impl Store {
 impl Transaction {
     pub(crate) async fn insert_key(&mut self, key: &KeyRecord) -> Result<(), Error> {
         sqlx::query(
-            "INSERT INTO keys (id, organization_id, workspace_id, kind, environment, name, public_key, last_four, \
-             scopes, origins, session_lifetime, created_at, revoked_at, leaked_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            "INSERT INTO keys (id, organization_id, workspace_id, kind, environment, public_key, last_four, brand, \
+             created_by, created_at, rolled_from, scopes, origins) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', '')",
         )
-        .bind(key.id.as_bytes().to_vec())
-        .bind(key.organization.as_bytes().to_vec())
-        .bind(key.workspace.map(|workspace| workspace.as_bytes().to_vec()))
-        .bind(kind_name(key.kind))
+        .bind(blob(key.id))
+        .bind(blob(key.organization))
+        .bind(key.workspace.map(blob))
+        .bind(key.kind.as_str())
         .bind(key.environment.as_str())
-        .bind(&key.name)
         .bind(key.public_key.map(|bytes| bytes.to_vec()))
-        .bind(&key.last_four)
-        .bind(key.scopes.to_string())
-        .bind(join(&key.origins))
-        .bind(key.session_lifetime.map(to_i64))
+        .bind(key.last_four.clone())
+        .bind(
+            key.brand.as_ref().map(|brand| brand.as_ref().map_or_else(String::new, |brand| brand.as_str().to_owned())),
+        )
+        .bind(key.created_by.map(blob))
         .bind(to_i64(key.created_at))
+        .bind(key.rolled_from.map(blob))
+        .execute(self.connection())
+        .await
+        .map_err(Error::store)?;
+        self.update_key(key).await
+    }
+
+    /// Writes all that may change in a key, its uses and its leak apart.
+    pub(crate) async fn update_key(&mut self, key: &KeyRecord) -> Result<(), Error> {
+        let folded = key.name.as_deref().unwrap_or_default().to_lowercase();
+        sqlx::query(
+            "UPDATE keys SET owner_id = $2, name = $3, name_folded = $4, name_order = $5, description = $6, \
+             metadata = $7, scopes = $8, origins = $9, cidrs = $10, rate_limit_requests = $11, \
+             rate_limit_period = $12, monthly_quota = $13, limits = $14, shadow = $15, session_lifetime = $16, \
+             expires_at = $17, rotation_due_at = $18, disabled_at = $19, protected_at = $20, revoked_at = $21, \
+             rolled_to = $22, ends_at = $23, ends_on_use = $24, workspaces = $25, revision = $26 WHERE id = $1",
+        )
+        .bind(blob(key.id))
+        .bind(key.owner.member().map(blob))
+        .bind(key.name.clone())
+        .bind(folded.clone())
+        .bind(folded.into_bytes())
+        .bind(key.description.clone())
+        .bind(serde_json::to_string(&key.metadata).map_err(Error::store)?)
+        .bind(key.scopes.to_string())
+        .bind(join(key.origins.iter().map(doorkey_core::OriginPattern::as_str)))
+        .bind(join(&key.cidrs))
+        .bind(key.rate_limit.map(|limit| to_i64(limit.requests)))
+        .bind(key.rate_limit.map(|limit| to_i64(limit.period)))
+        .bind(key.monthly_quota.map(to_i64))
+        .bind(serde_json::to_string(&key.limits).map_err(Error::store)?)
+        .bind(join(&key.shadow))
+        .bind(key.session_lifetime.map(to_i64))
+        .bind(key.expires_at.map_or(NEVER, to_i64))
+        .bind(key.rotation_due_at.map(to_i64))
+        .bind(key.disabled_at.map(to_i64))
+        .bind(key.protected_at.map(to_i64))
         .bind(key.revoked_at.map(to_i64))
-        .bind(key.leaked_at.map(to_i64))
+        .bind(key.rolled_to.map(blob))
+        .bind(key.ends_at.map_or(NEVER, to_i64))
+        .bind(i64::from(key.ends_on_use))
+        .bind(key.workspaces.as_ref().map(join))
+        .bind(to_i64(key.revision))
         .execute(self.connection())
         .await
         .map_err(Error::store)?;
         Ok(())
     }
 
-    /// The key with this id, revoked or not.
-    pub(crate) async fn key(&mut self, key: KeyId) -> Result<Option<KeyRecord>, Error> {
-        let row = sqlx::query(select_keys!("WHERE id = $1"))
-            .bind(key.as_bytes().to_vec())
-            .fetch_optional(self.connection())
-            .await
-            .map_err(Error::store)?;
-        row.as_ref().map(record).transpose()
-    }
-
-    /// How many keys of a workspace are active, of one kind or of both.
-    pub(crate) async fn count_active_keys(&mut self, tenant: Tenant, kind: Option<KeyKind>) -> Result<u64, Error> {
-        let count: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM keys WHERE workspace_id = $1 AND revoked_at IS NULL AND ($2 = '' OR kind = $2)",
+    /// Notes a use, and sessions that a restriction in shadow would have refused.
+    pub(crate) async fn note_key_use(&mut self, key: KeyId, at: u64, shadow_refusals: u64) -> Result<(), Error> {
+        sqlx::query(
+            "UPDATE keys SET last_used_at = CASE WHEN last_used_at < $2 THEN $2 ELSE last_used_at END, \
+             shadow_refusals = shadow_refusals + $3 WHERE id = $1",
         )
-        .bind(tenant.workspace.as_bytes().to_vec())
-        .bind(kind.map_or("", kind_name))
-        .fetch_one(self.connection())
+        .bind(blob(key))
+        .bind(to_i64(at))
+        .bind(to_i64(shadow_refusals))
+        .execute(self.connection())
         .await
         .map_err(Error::store)?;
-        Ok(to_u64(count))
+        Ok(())
     }
 
-    pub(crate) async fn revoke_key(&mut self, key: KeyId, now: u64) -> Result<(), Error> {
-        sqlx::query("UPDATE keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL")
-            .bind(key.as_bytes().to_vec())
-            .bind(to_i64(now))
+    pub(crate) async fn note_key_expired(&mut self, key: KeyId) -> Result<(), Error> {
+        sqlx::query("UPDATE keys SET expiry_noted = 1 WHERE id = $1")
+            .bind(blob(key))
             .execute(self.connection())
             .await
             .map_err(Error::store)?;
@@ -143,7 +230,7 @@ impl Transaction {
     pub(crate) async fn record_leak(&mut self, key: KeyId, public_key: &VerifyingKey, now: u64) -> Result<bool, Error> {
         let done =
             sqlx::query("UPDATE keys SET leaked_at = $3 WHERE id = $1 AND public_key = $2 AND leaked_at IS NULL")
-                .bind(key.as_bytes().to_vec())
+                .bind(blob(key))
                 .bind(public_key.as_bytes().to_vec())
                 .bind(to_i64(now))
                 .execute(self.connection())
@@ -151,53 +238,83 @@ impl Transaction {
                 .map_err(Error::store)?;
         Ok(done.rows_affected() > 0)
     }
-}
 
-fn kind_name(kind: KeyKind) -> &'static str {
-    match kind {
-        KeyKind::Publishable => "publishable",
-        KeyKind::Secret => "secret",
+    /// Fills in what names are searched and sorted by, of keys from before there was such a thing.
+    pub(crate) async fn fold_old_names(&mut self) -> Result<(), Error> {
+        let rows = sqlx::query(select_keys!("WHERE k.name IS NOT NULL AND k.name_folded = ''"))
+            .fetch_all(self.connection())
+            .await
+            .map_err(Error::store)?;
+        for row in &rows {
+            self.update_key(&record(row)?).await?;
+        }
+        Ok(())
     }
 }
 
-fn join(origins: &[OriginPattern]) -> String {
-    origins.iter().map(OriginPattern::as_str).collect::<Vec<_>>().join(" ")
+enum Level {
+    Workspace,
+    Organization,
+}
+
+fn owner_column(tenant: Tenant) -> (Level, Vec<u8>) {
+    match tenant.workspace {
+        Some(workspace) => (Level::Workspace, blob(workspace)),
+        None => (Level::Organization, blob(tenant.organization)),
+    }
 }
 
 fn record(row: &AnyRow) -> Result<KeyRecord, Error> {
-    let workspace: Option<&[u8]> = row.try_get("workspace_id").map_err(Error::store)?;
-    let public_key: Option<&[u8]> = row.try_get("public_key").map_err(Error::store)?;
-    let optional_time =
-        |column| Ok::<_, Error>(row.try_get::<Option<i64>, _>(column).map_err(Error::store)?.map(to_u64));
+    let brand = row.optional_text("brand")?;
+    let requests = row.optional_number("rate_limit_requests")?;
+    let period = row.optional_number("rate_limit_period")?;
     Ok(KeyRecord {
-        id: KeyId::from_bytes(id(row, "id")?),
-        organization: OrganizationId::from_bytes(id(row, "organization_id")?),
-        workspace: workspace
-            .map(|bytes| bytes.try_into().map(WorkspaceId::from_bytes))
-            .transpose()
-            .map_err(Error::store)?,
-        kind: match row.try_get("kind").map_err(Error::store)? {
+        id: row.id("id")?,
+        organization: row.id("organization_id")?,
+        workspace: row.optional_id("workspace_id")?,
+        workspaces: match row.optional_text("workspaces")? {
+            Some(_) => Some(row.list("workspaces")?),
+            None => None,
+        },
+        kind: match row.text("kind")? {
             "publishable" => KeyKind::Publishable,
             _ => KeyKind::Secret,
         },
-        environment: parsed(row, "environment")?,
-        name: row.try_get("name").map_err(Error::store)?,
-        public_key: public_key.map(TryInto::try_into).transpose().map_err(Error::store)?,
-        last_four: row.try_get("last_four").map_err(Error::store)?,
-        scopes: parsed(row, "scopes")?,
-        origins: row
-            .try_get::<&str, _>("origins")
-            .map_err(Error::store)?
-            .split_terminator(' ')
-            .map(|origin| origin.parse().map_err(Error::store))
-            .collect::<Result<_, _>>()?,
-        session_lifetime: optional_time("session_lifetime")?,
-        created_at: to_u64(row.try_get("created_at").map_err(Error::store)?),
-        revoked_at: optional_time("revoked_at")?,
-        leaked_at: optional_time("leaked_at")?,
+        environment: row.parsed("environment")?,
+        brand: match brand.as_deref() {
+            None => None,
+            Some("") => Some(None),
+            Some(brand) => Some(Some(brand.parse().map_err(|error| broken("brand", &error))?)),
+        },
+        owner: row.optional_id("owner_id")?.map_or(KeyOwner::Service, KeyOwner::Personal),
+        name: row.optional_text("name")?,
+        description: row.optional_text("description")?,
+        metadata: row.json("metadata")?,
+        public_key: row.optional_bytes("public_key")?.map(|bytes| to_array(&bytes)).transpose()?,
+        last_four: row.optional_text("last_four")?,
+        scopes: row.parsed("scopes")?,
+        origins: row.list("origins")?,
+        cidrs: row.list("cidrs")?,
+        rate_limit: requests.zip(period).map(|(requests, period)| RateLimit { requests, period }),
+        monthly_quota: row.optional_number("monthly_quota")?,
+        limits: row.json("limits")?,
+        shadow: row.list("shadow")?.into_iter().collect(),
+        shadow_refusals: row.number("shadow_refusals")?,
+        session_lifetime: row.optional_number("session_lifetime")?,
+        created_by: row.optional_id("created_by")?,
+        created_at: row.number("created_at")?,
+        expires_at: row.time_unless("expires_at", NEVER)?,
+        rotation_due_at: row.optional_number("rotation_due_at")?,
+        last_used_at: row.time_unless("last_used_at", 0)?,
+        disabled_at: row.optional_number("disabled_at")?,
+        protected_at: row.optional_number("protected_at")?,
+        revoked_at: row.optional_number("revoked_at")?,
+        leaked_at: row.optional_number("leaked_at")?,
+        rolled_from: row.optional_id("rolled_from")?,
+        rolled_to: row.optional_id("rolled_to")?,
+        ends_at: row.time_unless("ends_at", NEVER)?,
+        ends_on_use: row.flag("ends_on_use")?,
+        archived_at: row.optional_number("archived_at")?,
+        revision: row.number("revision")?,
     })
-}
-
-fn parsed<T: FromStr<Err = doorkey_core::Error>>(row: &AnyRow, column: &str) -> Result<T, Error> {
-    row.try_get::<&str, _>(column).map_err(Error::store)?.parse().map_err(Error::store)
 }

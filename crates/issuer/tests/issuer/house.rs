@@ -170,7 +170,7 @@ pub(crate) async fn open(
 ) -> Result<(Issuer, Option<DefaultKeys>), doorkey_issuer::Error> {
     let settings =
         Settings::resolve(SettingsFile::parse(settings).unwrap(), "http://localhost:7700".parse().unwrap()).unwrap();
-    Issuer::open(settings, store.clone(), &Vault::new(&[master_key; 32]), Arc::new(Stopped), entropy).await
+    Issuer::open(settings, store.clone(), &Arc::new(Vault::new(&[master_key; 32])), Arc::new(Stopped), entropy).await
 }
 
 pub(crate) async fn send(router: &Router, mut request: Request<Body>) -> Answer {
