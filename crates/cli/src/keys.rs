@@ -9,10 +9,10 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use clap::Subcommand;
 use doorkey_core::{ErrorCode, KeyKind, Origin};
-use doorkey_issuer::{KeyRecord, Registry, Settings, Store};
+use doorkey_issuer::{KeyRecord, Registry, Settings, Store, Vault};
 use doorkey_verifier::{SystemClock, SystemEntropy};
 
-use crate::data::database;
+use crate::data::{DataFolder, database};
 use crate::{Global, config};
 
 #[derive(clap::Args)]
@@ -56,7 +56,9 @@ async fn open(global: &Global, public_url: Option<Origin>) -> anyhow::Result<Reg
     file.public_url = None;
     let public_url = public_url.ok_or_else(|| anyhow!("the issuer's address is not known: add --public-url URL"))?;
     let settings = Arc::new(Settings::resolve(file, public_url)?);
-    Ok(Registry::new(store, settings, Arc::new(SystemClock), Arc::new(SystemEntropy)))
+    // What is changed leaves a line in the audit, which the master key binds.
+    let vault = Arc::new(Vault::new(&*DataFolder::create(&global.data)?.master_key(false)?));
+    Ok(Registry::new(store, settings, vault, Arc::new(SystemClock), Arc::new(SystemEntropy)))
 }
 
 /// A key as data: what is known of it, and the key string as far as it may be shown.

@@ -47,7 +47,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let folder = DataFolder::create(&global.data)?;
     let database = database(global)?;
     let store = Store::open(&database).await.with_context(|| database.to_string())?;
-    let vault = Vault::new(&*folder.master_key(store.is_empty().await?)?);
+    let vault = Arc::new(Vault::new(&*folder.master_key(store.is_empty().await?)?));
     if let Some(before) = store.public_url().await?
         && before != *settings.public_url()
     {

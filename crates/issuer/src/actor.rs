@@ -46,7 +46,7 @@ pub(crate) struct RequestContext {
 
 impl Actor {
     /// Who works on the database itself: whoever can, may do everything.
-    pub fn operator() -> Self {
+    pub const fn operator() -> Self {
         Self { who: Who::Operator, request: None }
     }
 

@@ -119,9 +119,13 @@ impl Issuer {
         let record = self.registry.key(key.id()).await?;
         let session = self.registry.new_id();
         let now = self.clock.now();
-        let claims = mint::decide(&mint, &key, record.as_ref(), origin, &self.settings, session, now)?;
+        let mint::Decision { claims, is_shadowed } =
+            mint::decide(&mint, &key, record.as_ref(), origin, &self.settings, session, now)?;
         self.limits.check(key.id(), address, &claims.doorkey.origin).map_err(MintRefusal::Limited)?;
         let token = token::issue(&claims, self.signing_keys.active())?;
+        if let Some(record) = &record {
+            self.registry.note_use(record, is_shadowed).await?;
+        }
         Ok(Minted { claims, token })
     }
 }

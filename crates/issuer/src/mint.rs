@@ -6,7 +6,7 @@ use doorkey_core::{
 };
 
 use crate::settings::Settings;
-use crate::store::KeyRecord;
+use crate::store::{KeyRecord, Restriction};
 
 /// What a mint presents as its key.
 #[derive(Debug)]
@@ -36,11 +36,20 @@ pub(crate) fn read(mint: &SignedMint, settings: &Settings) -> Result<Presented, 
     Ok(Presented::Publishable(key))
 }
 
+/// A session that may be.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    pub(crate) claims: Claims,
+    /// Whether a restriction in shadow would have refused it.
+    pub(crate) is_shadowed: bool,
+}
+
 /// Decides: the claims of the session's token, or why there is none.
 ///
 /// `origin` is the request's `Origin`, if there was exactly one that is an origin; `now` is in Unix seconds.
 ///
-/// Fails with `key_unknown` for a key that is unknown or revoked (whoever holds only a publishable key learns no more),
+/// Fails with `key_unknown` for a key that cannot be used, for whatever reason (whoever holds only a publishable key
+/// learns no more),
 /// with `origin_not_allowed` and with `grant_invalid`.
 pub(crate) fn decide(
     mint: &SignedMint,
@@ -50,22 +59,26 @@ pub(crate) fn decide(
     settings: &Settings,
     session: SessionId,
     now: u64,
-) -> Result<Claims, Error> {
+) -> Result<Decision, Error> {
     let is_this = |record: &&KeyRecord| {
-        record.is_usable(now) && record.kind == KeyKind::Publishable && record.environment == key.environment()
+        record.is_usable(now)
+            && record.kind == KeyKind::Publishable
+            && record.environment == key.environment()
+            && record.brand.as_ref().is_none_or(|brand| brand.as_ref() == key.brand())
     };
     let record = record
         .filter(is_this)
         .ok_or_else(|| Error::new(ErrorCode::KeyUnknown, "this issuer has no active key of this name"))?;
     let origin = origin
         .ok_or_else(|| Error::new(ErrorCode::OriginNotAllowed, "the request has no origin, or one that is none"))?;
-    if !is_allowed(record, origin) {
+    let is_shadowed = !is_allowed(record, origin);
+    if is_shadowed && !record.shadow.contains(&Restriction::Origins) {
         return Err(Error::new(ErrorCode::OriginNotAllowed, "the page's origin is not on the key's list"));
     }
     if mint.claims.grant.is_some() {
         return Err(Error::new(ErrorCode::GrantInvalid, "this issuer does not take grants yet"));
     }
-    Ok(Claims {
+    let claims = Claims {
         iss: settings.public_url().as_str().to_owned(),
         aud: settings.audiences().to_vec(),
         sub: record.id.to_string(),
@@ -81,7 +94,8 @@ pub(crate) fn decide(
             env: record.environment,
             origin: origin.clone(),
         },
-    })
+    };
+    Ok(Decision { claims, is_shadowed })
 }
 
 fn is_allowed(record: &KeyRecord, origin: &Origin) -> bool {
@@ -97,7 +111,7 @@ mod tests {
 
     use super::{Presented, decide, read};
     use crate::settings::{Settings, SettingsFile};
-    use crate::store::KeyRecord;
+    use crate::store::{KeyRecord, Restriction};
 
     fn settings() -> Settings {
         Settings::resolve(SettingsFile::default(), "http://localhost:7700".parse().unwrap()).unwrap()
@@ -166,8 +180,48 @@ mod tests {
         assert_eq!(code(Some(&revoked), &named, "http://localhost"), unknown);
         let secret = KeyRecord { kind: KeyKind::Secret, ..active.clone() };
         assert_eq!(code(Some(&secret), &named, "http://localhost"), unknown);
-        let live = KeyRecord { environment: Environment::Live, ..active };
+        let live = KeyRecord { environment: Environment::Live, ..active.clone() };
         assert_eq!(code(Some(&live), &named, "https://eu.shop.example"), unknown);
+        for (expires_at, disabled_at, archived_at, ends_at) in [
+            (Some(1000), None, None, None),
+            (None, Some(1), None, None),
+            (None, None, Some(1), None),
+            (None, None, None, Some(1000)),
+        ] {
+            let over = KeyRecord { expires_at, disabled_at, archived_at, ends_at, ..active.clone() };
+            assert_eq!(code(Some(&over), &named, "http://localhost"), unknown, "{over:?}");
+        }
+        let in_time = KeyRecord { expires_at: Some(1001), ..active };
+        assert_eq!(code(Some(&in_time), &named, "http://localhost"), None);
+    }
+
+    #[test]
+    fn a_key_has_one_spelling() {
+        let brand = || Some("acme".parse().unwrap());
+        let record = |of| KeyRecord { brand: of, ..record(Environment::Test) };
+        let named = |brand| key(&record(None)).with_brand(brand);
+        for (of, named, known) in [
+            (Some(brand()), named(brand()), true),
+            (Some(brand()), named(None), false),
+            (Some(None), named(brand()), false),
+            (Some(None), named(None), true),
+            (None, named(brand()), true),
+        ] {
+            let expected = (!known).then_some(ErrorCode::KeyUnknown);
+            assert_eq!(code(Some(&record(of)), &named, "http://localhost"), expected);
+        }
+    }
+
+    #[test]
+    fn a_restriction_in_shadow_refuses_nothing_and_says_so() {
+        let record = KeyRecord { shadow: [Restriction::Origins].into(), ..record(Environment::Live) };
+        for (origin, is_shadowed) in [("https://eu.shop.example", false), ("https://evil.example", true)] {
+            let (session, origin) = (SessionId::from_bytes([0; 16]), origin.parse().unwrap());
+            let decided =
+                decide(&mint(""), &key(&record), Some(&record), Some(&origin), &settings(), session, 1000).unwrap();
+            assert_eq!(decided.is_shadowed, is_shadowed, "{origin}");
+        }
+        assert_eq!(code(Some(&record), &key(&record), ""), Some(ErrorCode::OriginNotAllowed));
     }
 
     #[test]
@@ -176,8 +230,9 @@ mod tests {
         let own = KeyRecord { session_lifetime: Some(2), ..record(Environment::Test) };
         for (record, exp) in [(record(Environment::Test), 1300), (own, 1002)] {
             let session = SessionId::from_bytes([0; 16]);
-            let claims =
-                decide(&mint(""), &key(&record), Some(&record), Some(&origin), &settings(), session, 1000).unwrap();
+            let claims = decide(&mint(""), &key(&record), Some(&record), Some(&origin), &settings(), session, 1000)
+                .unwrap()
+                .claims;
             assert_eq!((claims.iat, claims.exp), (1000, exp));
         }
     }

@@ -1,21 +1,32 @@
 //! The registry: whose keys there are, what they may do, and the rules that every change keeps.
 
 mod change;
-mod first_start;
+mod terms;
 mod input;
 mod keys;
-mod terms;
+mod uses;
+mod first_start;
+mod personal;
+mod tenants;
+mod roles;
+mod members;
+mod audit;
+mod clockwork;
 
 pub use first_start::DefaultKeys;
 pub use input::{CreatedKey, KeyPlace, NewKey, ScopeChoice};
 
-pub(crate) use change::{Change, keys_cannot_manage_keys, not_found};
+pub use clockwork::Wound;
+pub use keys::{Grace, KeyChanges};
+
+pub(crate) use change::{Change, Expected, keys_cannot_manage_keys, not_found};
 
 use std::sync::Arc;
 
 use doorkey_core::{Id, KeyId, KeyKind, PublishableKey};
 use doorkey_verifier::{Clock, Entropy, random};
 
+use self::uses::Uses;
 use crate::error::Error;
 use crate::settings::Settings;
 use crate::store::{KeyRecord, Store};
@@ -32,6 +43,7 @@ pub struct Registry {
     vault: Arc<Vault>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    uses: Arc<Uses>,
 }
 
 impl Registry {
@@ -43,7 +55,7 @@ impl Registry {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { store, settings, vault, clock, entropy }
+        Self { store, settings, vault, clock, entropy, uses: Arc::default() }
     }
 
     /// The key string of a publishable key; `None` for a secret key, whose string nobody has but its owner.

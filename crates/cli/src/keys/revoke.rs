@@ -1,6 +1,7 @@
 //! `doorkey keys revoke`.
 
 use doorkey_core::KeyId;
+use doorkey_issuer::Actor;
 
 use crate::{Global, output};
 
@@ -12,7 +13,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<()> {
-    let record = super::open(global, None).await?.revoke_key(arguments.key).await?;
+    let record = super::open(global, None).await?.revoke_key(&Actor::operator(), arguments.key).await?;
     output::say(&format!("revoked {}", record.id));
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorkey_core::{ErrorCode, Id, OrganizationId, WorkspaceId, sha256};
+use doorkey_core::{ErrorCode, Id, MemberId, OrganizationId, WorkspaceId, sha256};
 use serde_json::{Map, Value};
 
 use super::Registry;
@@ -16,6 +16,9 @@ use crate::store::{Organization, Reader, Transaction, Workspace};
 
 /// How long a password that was asked again counts, in seconds.
 const CONFIRMED_FOR: u64 = 300;
+
+/// Refuses with `precondition_failed` the revision of a thing that is not as the caller last saw it.
+pub(crate) type Expected<'a> = &'a (dyn Fn(u64) -> Result<(), Error> + Sync);
 
 /// A change that somebody asks for. [`finish`](Self::finish) makes it last, or notes why it was refused.
 pub(crate) struct Change<'a> {
@@ -40,19 +43,7 @@ impl Registry {
     ) -> Result<Change<'a>, Error> {
         let transaction = self.store.begin().await?;
         let now = self.clock.now();
-        let event = AuditEvent {
-            sequence: 0,
-            at: now,
-            organization: None,
-            workspace: None,
-            actor: audit_actor(actor),
-            action,
-            target,
-            refused: None,
-            detail: Map::new(),
-            request_id: actor.request.as_ref().map(|request| request.id.clone()),
-            address: actor.request.as_ref().map(|request| request.address.to_string()),
-        };
+        let event = draft(actor, action, target, now);
         Ok(Change { transaction, settings: self.settings(), actor, now, registry: self, event, is_again: false })
     }
 
@@ -65,22 +56,34 @@ impl Registry {
         organization: OrganizationId,
         workspace: Option<WorkspaceId>,
     ) -> Result<Standing, Error> {
+        match &actor.who {
+            Who::Operator | Who::System => Ok(Standing::of_operator(self.settings().catalogue())),
+            Who::Key { .. } => Err(keys_cannot_manage_keys()),
+            Who::Member(signed_in) => {
+                self.standing_of(reader, signed_in.person, organization, workspace).await?.ok_or_else(not_found)
+            }
+        }
+    }
+
+    /// Where a person stands; `None` for one who does not belong to the organization.
+    pub(crate) async fn standing_of(
+        &self,
+        reader: &mut Reader,
+        person: MemberId,
+        organization: OrganizationId,
+        workspace: Option<WorkspaceId>,
+    ) -> Result<Option<Standing>, Error> {
         let settings = self.settings();
         let catalogue = settings.catalogue();
-        let signed_in = match &actor.who {
-            Who::Operator | Who::System => return Ok(Standing::of_operator(catalogue)),
-            Who::Key { .. } => return Err(keys_cannot_manage_keys()),
-            Who::Member(signed_in) => signed_in,
-        };
-        let membership = reader.membership(organization, signed_in.person).await?.ok_or_else(not_found)?;
+        let Some(membership) = reader.membership(organization, person).await? else { return Ok(None) };
         let of_workspace = match workspace {
-            Some(workspace) => reader.workspace_membership(workspace, signed_in.person).await?,
+            Some(workspace) => reader.workspace_membership(workspace, person).await?,
             None => None,
         };
-        Ok(Standing {
+        Ok(Some(Standing {
             organization: Rights::in_organization(membership.role, &membership.custom_scopes, catalogue),
             workspace: of_workspace.map(|of| Rights::in_workspace(of.role, &of.custom_scopes, catalogue)),
-        })
+        }))
     }
 }
 
@@ -206,6 +209,23 @@ impl Change<'_> {
                 Err(error)
             }
         }
+    }
+}
+
+/// A line for the audit, without its number.
+pub(super) fn draft(actor: &Actor, action: Action, target: Target, now: u64) -> AuditEvent {
+    AuditEvent {
+        sequence: 0,
+        at: now,
+        organization: None,
+        workspace: None,
+        actor: audit_actor(actor),
+        action,
+        target,
+        refused: None,
+        detail: Map::new(),
+        request_id: actor.request.as_ref().map(|request| request.id.clone()),
+        address: actor.request.as_ref().map(|request| request.address.to_string()),
     }
 }
 

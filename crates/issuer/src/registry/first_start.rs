@@ -1,7 +1,8 @@
 //! The first start: an organization, a workspace, a key pair and a signing key, or nothing of it.
 
-use doorkey_core::{Environment, KeyKind, OrganizationId, PublishableKey, SecretKey};
+use doorkey_core::{Environment, KeyKind, OrganizationId, PublishableKey, ScopeSet, SecretKey};
 
+use super::keys::for_kind;
 use super::{Change, CreatedKey, NewKey, Registry, terms};
 use crate::actor::Actor;
 use crate::audit::{Action, Target};
@@ -44,7 +45,8 @@ impl Registry {
         change.transaction.insert_signing_key(&signing_key).await?;
         let organization = self.make_organization("Default organization", change).await?;
         change.is_done_to(organization.id);
-        let (_, keys) = self.make_workspace(organization.id, "Default workspace", change).await?;
+        let scopes = change.settings.catalogue().scopes();
+        let (_, keys) = self.make_workspace(organization.id, "Default workspace", &scopes, change).await?;
         Ok(keys)
     }
 
@@ -62,11 +64,12 @@ impl Registry {
         Ok(organization)
     }
 
-    /// Writes a new workspace with its pair of keys.
+    /// Writes a new workspace with its pair of keys, which have those of the scopes that their kinds may have.
     pub(super) async fn make_workspace(
         &self,
         organization: OrganizationId,
         name: &str,
+        scopes: &ScopeSet,
         change: &mut Change<'_>,
     ) -> Result<(Workspace, DefaultKeys), Error> {
         let workspace = Workspace {
@@ -79,8 +82,8 @@ impl Registry {
         };
         change.transaction.insert_workspace(&workspace).await?;
         change.concerns(organization, Some(workspace.id));
-        let publishable = self.make_default_key(KeyKind::Publishable, &workspace, change).await?;
-        let secret = self.make_default_key(KeyKind::Secret, &workspace, change).await?;
+        let publishable = self.make_default_key(KeyKind::Publishable, &workspace, scopes, change).await?;
+        let secret = self.make_default_key(KeyKind::Secret, &workspace, scopes, change).await?;
         match (publishable, secret) {
             (CreatedKey::Publishable { key: publishable, .. }, CreatedKey::Secret { key: secret, .. }) => {
                 Ok((workspace, DefaultKeys { publishable, secret }))
@@ -89,18 +92,18 @@ impl Registry {
         }
     }
 
-    /// Writes a key for testing with every scope that its kind may have, whoever starts the workspace.
+    /// Writes a key for testing.
     async fn make_default_key(
         &self,
         kind: KeyKind,
         workspace: &Workspace,
+        scopes: &ScopeSet,
         change: &mut Change<'_>,
     ) -> Result<CreatedKey, Error> {
         let new = NewKey::new(kind, Environment::Test).with_name(format!("Default {} key", kind.as_str()));
         let tenant = Tenant { organization: workspace.organization, workspace: Some(workspace.id) };
         let mut record = self.make_record(&new, tenant, change)?;
-        let catalogue = change.settings.catalogue();
-        record.scopes = if kind == KeyKind::Publishable { catalogue.browser_scopes() } else { catalogue.scopes() };
+        record.scopes = for_kind(scopes, kind, &change.settings);
         terms::check(&record, None, &change.settings, change.now)?;
         let created = self.complete(record);
         change.transaction.insert_key(created.record()).await?;

@@ -1,11 +1,20 @@
 //! The life of a key, one file for each thing that happens in it.
 
 mod create;
+mod edit;
+mod read;
+mod roll;
+mod state;
+
+pub use edit::KeyChanges;
+pub use roll::Grace;
+
+pub(super) use create::for_kind;
 
 use doorkey_core::{ErrorCode, KeyId, KeyKind, SecretKey, VerifyingKey};
 
+use super::Registry;
 use super::change::{Change, not_found};
-use super::{CreatedKey, Registry};
 use crate::access::{Permission, Standing};
 use crate::actor::Actor;
 use crate::audit::Action;

@@ -11,7 +11,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqlSafeStr};
 use tempfile::TempDir;
 
-use crate::house::{CATALOGUE, House, On, Place, open};
+use crate::house::{CATALOGUE, House, NOW, OPERATOR, On, Place, open};
 
 /// A house, its database, and a folder for copies.
 async fn house() -> (House, PathBuf, TempDir) {
@@ -39,8 +39,8 @@ async fn a_copy_made_while_others_write_has_all_that_was_written_before() {
             tokio::spawn(async move {
                 while !done.load(Ordering::SeqCst) {
                     let new = NewKey::new(KeyKind::Publishable, Environment::Test);
-                    let id = issuer.registry().create_key(new).await.unwrap().record().id;
-                    issuer.registry().revoke_key(id).await.unwrap();
+                    let id = issuer.registry().create_key(&OPERATOR, new).await.unwrap().record().id;
+                    issuer.registry().revoke_key(&OPERATOR, id).await.unwrap();
                     acknowledge.send(id).unwrap();
                 }
             })
@@ -62,7 +62,7 @@ async fn a_copy_made_while_others_write_has_all_that_was_written_before() {
         assert_eq!(issuer.public_keys().to_json(), house.issuer.public_keys().to_json());
         let keys = issuer.registry().keys().await.unwrap();
         for id in &revoked {
-            assert!(keys.iter().any(|key| key.id == *id && !key.is_active()), "{id} is not in copy {round}");
+            assert!(keys.iter().any(|key| key.id == *id && !key.is_usable(NOW)), "{id} is not in copy {round}");
         }
     }
     done.store(true, Ordering::SeqCst);
@@ -81,7 +81,7 @@ async fn a_copy_is_for_its_owner_alone_and_nothing_is_written_over() {
     Store::back_up(&database, &copy).await.unwrap();
     assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let before = std::fs::read(&copy).unwrap();
-    house.issuer.registry().create_key(NewKey::new(KeyKind::Secret, Environment::Test)).await.unwrap();
+    house.issuer.registry().create_key(&OPERATOR, NewKey::new(KeyKind::Secret, Environment::Test)).await.unwrap();
     assert_eq!(Store::back_up(&database, &copy).await.unwrap_err().code(), ErrorCode::Conflict);
     assert_eq!(std::fs::read(&copy).unwrap(), before);
     assert_eq!(Store::restore(&copy, &database).await.unwrap_err().code(), ErrorCode::Conflict);

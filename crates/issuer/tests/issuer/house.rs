@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use doorkey_core::{MintClaims, SigningKey, assemble_mint, sha256};
-use doorkey_issuer::{Database, DefaultKeys, Issuer, Settings, SettingsFile, Store, Vault};
+use doorkey_issuer::{Actor, Database, DefaultKeys, Issuer, Settings, SettingsFile, Store, Vault};
 use doorkey_servers::{Postgres, PostgresDatabase};
 use doorkey_verifier::{Clock, Entropy};
 use http::{HeaderMap, Request, StatusCode};
@@ -32,6 +32,9 @@ pub(crate) const CATALOGUE: &str = r#"
     [[scopes]]
     name = "pictures:delete"
 "#;
+
+/// Who works with the command line.
+pub(crate) static OPERATOR: Actor = Actor::operator();
 
 /// A quarter of a second past [`NOW`], for ever.
 #[derive(Debug)]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use doorkey_core::{Environment, ErrorCode, KeyId, KeyKind, ScopeSet};
 use doorkey_issuer::{CreatedKey, NewKey};
 
-use crate::house::{CATALOGUE, House, NOW, On, Seeded};
+use crate::house::{CATALOGUE, House, NOW, OPERATOR, On, Seeded};
 
 on_each_database!(
     the_default_pair_is_for_testing_and_has_every_scope,
@@ -39,7 +39,9 @@ async fn the_default_pair_is_for_testing_and_has_every_scope(on: On) {
 
 async fn scopes_have_three_states(on: On) {
     let house = House::new(on).await;
-    let create = async |new: NewKey| house.issuer.registry().create_key(new).await.unwrap().record().scopes.to_string();
+    let create = async |new: NewKey| {
+        house.issuer.registry().create_key(&OPERATOR, new).await.unwrap().record().scopes.to_string()
+    };
     assert_eq!(create(publishable()).await, "pictures:read pictures:write");
     assert_eq!(create(secret()).await, "pictures:delete pictures:read pictures:write");
     assert_eq!(create(publishable().with_scopes(ScopeSet::empty())).await, "");
@@ -73,20 +75,20 @@ async fn each_rule_for_new_keys_is_kept(on: On) {
             "scopes",
         ),
     ] {
-        let error = house.issuer.registry().create_key(new.clone()).await.unwrap_err();
+        let error = house.issuer.registry().create_key(&OPERATOR, new.clone()).await.unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidInput, "{new:?}");
         assert_eq!(error.fields().iter().map(|wrong| &wrong.field).collect::<Vec<_>>(), [field], "{new:?}");
     }
     assert_eq!(house.issuer.registry().keys().await.unwrap().len(), 2);
     let accepted = live.with_origins([origin(), origin()].concat()).with_session_lifetime(1).with_name("\u{e9}t\u{e9}");
-    let created = house.issuer.registry().create_key(accepted).await.unwrap();
+    let created = house.issuer.registry().create_key(&OPERATOR, accepted).await.unwrap();
     assert_eq!(created.record().origins, origin());
 }
 
 async fn all_that_is_wrong_is_said_at_once(on: On) {
     let house = House::new(on).await;
     let new = NewKey::new(KeyKind::Publishable, Environment::Live).with_name("").with_session_lifetime(0);
-    let error = house.issuer.registry().create_key(new).await.unwrap_err();
+    let error = house.issuer.registry().create_key(&OPERATOR, new).await.unwrap_err();
     assert_eq!(error.fields().len(), 3);
 }
 
@@ -94,35 +96,36 @@ async fn a_workspace_keeps_one_secret_key(on: On) {
     let house = House::new(on).await;
     let registry = house.issuer.registry();
     let first = house.keys.secret.id();
-    assert_eq!(registry.revoke_key(first).await.unwrap_err().code(), ErrorCode::LastKey);
-    let CreatedKey::Secret { record, .. } = registry.create_key(secret()).await.unwrap() else { panic!() };
-    assert_eq!(registry.revoke_key(first).await.unwrap().revoked_at, Some(NOW));
+    assert_eq!(registry.revoke_key(&OPERATOR, first).await.unwrap_err().code(), ErrorCode::LastKey);
+    let CreatedKey::Secret { record, .. } = registry.create_key(&OPERATOR, secret()).await.unwrap() else { panic!() };
+    assert_eq!(registry.revoke_key(&OPERATOR, first).await.unwrap().revoked_at, Some(NOW));
     // Final, and the same however often it is asked for.
-    assert_eq!(registry.revoke_key(first).await.unwrap().revoked_at, Some(NOW));
-    assert_eq!(registry.revoke_key(record.id).await.unwrap_err().code(), ErrorCode::LastKey);
-    assert_eq!(registry.revoke_key(house.keys.publishable.id()).await.unwrap().revoked_at, Some(NOW));
-    let unknown = registry.revoke_key(KeyId::from_bytes([0; 16])).await.unwrap_err();
+    assert_eq!(registry.revoke_key(&OPERATOR, first).await.unwrap().revoked_at, Some(NOW));
+    assert_eq!(registry.revoke_key(&OPERATOR, record.id).await.unwrap_err().code(), ErrorCode::LastKey);
+    assert_eq!(registry.revoke_key(&OPERATOR, house.keys.publishable.id()).await.unwrap().revoked_at, Some(NOW));
+    let unknown = registry.revoke_key(&OPERATOR, KeyId::from_bytes([0; 16])).await.unwrap_err();
     assert_eq!(unknown.code(), ErrorCode::NotFound);
 }
 
 async fn two_who_revoke_at_once_leave_one_secret_key(on: On) {
     let house = House::new(on).await;
     let registry = house.issuer.registry();
-    let CreatedKey::Secret { record, .. } = registry.create_key(secret()).await.unwrap() else { panic!() };
-    let (one, other) = tokio::join!(registry.revoke_key(record.id), registry.revoke_key(house.keys.secret.id()));
+    let CreatedKey::Secret { record, .. } = registry.create_key(&OPERATOR, secret()).await.unwrap() else { panic!() };
+    let (one, other) =
+        tokio::join!(registry.revoke_key(&OPERATOR, record.id), registry.revoke_key(&OPERATOR, house.keys.secret.id()));
     assert_eq!([one.is_ok(), other.is_ok()].iter().filter(|ok| **ok).count(), 1);
 }
 
 async fn a_workspace_has_fifty_active_keys_at_most(on: On) {
     let house = House::new(on).await;
     let registry = house.issuer.registry();
-    let created = futures_util::future::join_all((0..60).map(|_| registry.create_key(publishable()))).await;
+    let created = futures_util::future::join_all((0..60).map(|_| registry.create_key(&OPERATOR, publishable()))).await;
     assert_eq!(created.iter().filter(|created| created.is_ok()).count(), 48);
     assert!(
         created.iter().filter_map(|created| created.as_ref().err()).all(|error| error.code() == ErrorCode::Conflict)
     );
-    registry.revoke_key(house.keys.publishable.id()).await.unwrap();
-    assert!(registry.create_key(publishable()).await.is_ok());
+    registry.revoke_key(&OPERATOR, house.keys.publishable.id()).await.unwrap();
+    assert!(registry.create_key(&OPERATOR, publishable()).await.is_ok());
 }
 
 async fn a_brand_stands_in_front_of_every_key(on: On) {

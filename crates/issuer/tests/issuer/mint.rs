@@ -9,7 +9,7 @@ use doorkey_core::{
 use doorkey_issuer::{CreatedKey, NewKey};
 use http::Request;
 
-use crate::house::{Browser, CATALOGUE, House, NOW, On, PAGE, Seeded};
+use crate::house::{Browser, CATALOGUE, House, NOW, OPERATOR, On, PAGE, Seeded};
 
 on_each_database!(
     a_mint_yields_a_token_that_verifies,
@@ -173,7 +173,7 @@ async fn a_key_s_own_origins_scopes_and_lifetime_hold(on: On) {
         .with_origins(vec!["https://*.shop.example".parse().unwrap()])
         .with_scopes("pictures:read/holidays".parse().unwrap())
         .with_session_lifetime(2);
-    let CreatedKey::Publishable { key, .. } = house.issuer.registry().create_key(new).await.unwrap() else {
+    let CreatedKey::Publishable { key, .. } = house.issuer.registry().create_key(&OPERATOR, new).await.unwrap() else {
         panic!("a publishable key was asked for")
     };
     let mut browser = Browser::new(&key.to_string());
@@ -183,7 +183,7 @@ async fn a_key_s_own_origins_scopes_and_lifetime_hold(on: On) {
     assert_eq!((answer.status.as_u16(), &answer.json["expires_at"]), (201, &(NOW + 2).into()));
     assert_eq!(answer.json["scopes"], serde_json::json!(["pictures:read/holidays"]));
 
-    house.issuer.registry().revoke_key(key.id()).await.unwrap();
+    house.issuer.registry().revoke_key(&OPERATOR, key.id()).await.unwrap();
     assert_eq!(house.send(browser.request()).await.refusal(), (401, "key_unknown"));
 }
 

@@ -4,7 +4,7 @@ use doorkey_core::{Environment, ErrorCode, KeyKind};
 use doorkey_issuer::{NewKey, Store};
 use doorkey_verifier::SystemEntropy;
 
-use crate::house::{CATALOGUE, House, On, Place, Seeded, open};
+use crate::house::{CATALOGUE, House, NOW, OPERATOR, On, Place, Seeded, open};
 
 on_each_database!(
     "multi_thread":
@@ -19,7 +19,8 @@ on_each_database!(
 async fn no_private_key_is_in_the_store(on: On) {
     let entropy = Arc::new(Seeded::default());
     let house = House::with(on, CATALOGUE, entropy.clone()).await;
-    let created = house.issuer.registry().create_key(NewKey::new(KeyKind::Secret, Environment::Live)).await.unwrap();
+    let created =
+        house.issuer.registry().create_key(&OPERATOR, NewKey::new(KeyKind::Secret, Environment::Live)).await.unwrap();
     assert_eq!(house.send(house.browser().request()).await.status, 201);
 
     if let Place::Folder(folder) = &house.place {
@@ -46,7 +47,7 @@ async fn no_private_key_is_in_the_store(on: On) {
         }
         assert!(!holds(base64.as_bytes()) && !holds(base58.as_bytes()));
     }
-    for key in [created.to_key_string(), house.keys.secret.to_key_string()] {
+    for key in [created.to_key_string().unwrap(), house.keys.secret.to_key_string()] {
         assert!(!holds(key.as_bytes()) && !holds(key.rsplit('_').next().unwrap().as_bytes()));
     }
     // The search would find what is there.
@@ -74,13 +75,14 @@ async fn two_registries_on_one_database_see_each_other_s_keys(on: On) {
     let house = House::new(on).await;
     let store = Store::open_existing(&house.place.database()).await.unwrap();
     let (other, _) = open(&store, CATALOGUE, 1, Arc::new(SystemEntropy)).await.unwrap();
-    let created = other.registry().create_key(NewKey::new(KeyKind::Publishable, Environment::Test)).await.unwrap();
+    let created =
+        other.registry().create_key(&OPERATOR, NewKey::new(KeyKind::Publishable, Environment::Test)).await.unwrap();
     let mut browser = house.browser();
-    browser.claims.publishable_key = created.to_key_string().to_string();
+    browser.claims.publishable_key = created.to_key_string().unwrap().to_string();
     assert_eq!(house.send(browser.request()).await.status, 201);
-    house.issuer.registry().revoke_key(created.record().id).await.unwrap();
+    house.issuer.registry().revoke_key(&OPERATOR, created.record().id).await.unwrap();
     let seen = other.registry().keys().await.unwrap();
-    assert!(!seen.iter().find(|key| key.id == created.record().id).unwrap().is_active());
+    assert!(!seen.iter().find(|key| key.id == created.record().id).unwrap().is_usable(NOW));
 }
 
 async fn many_first_starts_at_once_are_one(on: On) {

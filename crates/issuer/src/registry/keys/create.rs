@@ -208,6 +208,11 @@ fn choose_scopes(choice: &ScopeChoice, kind: KeyKind, standing: &Standing, setti
         ScopeChoice::Role => standing.role_scopes().clone(),
         ScopeChoice::Creator => standing.all_scopes(),
     };
+    for_kind(&scopes, kind, settings)
+}
+
+/// Those scopes that a key of this kind may have.
+pub(in crate::registry) fn for_kind(scopes: &ScopeSet, kind: KeyKind, settings: &Settings) -> ScopeSet {
     let may_have = |scope: &doorkey_core::Scope| {
         settings.catalogue().find(scope).is_some_and(|entry| entry.browser || kind == KeyKind::Secret)
     };

@@ -77,7 +77,7 @@ async fn a_store_of_a_newer_version_is_refused() {
     let (folder, place) = (TempDir::new().unwrap(), Postgres::shared().create_database());
     for database in [Database::file(folder.path().join("doorkey.db")), place.url().parse().unwrap()] {
         let store = Store::open(&database).await.unwrap();
-        sqlx::query("UPDATE _sqlx_migrations SET version = 999").execute(&store.pool).await.unwrap();
+        sqlx::query("UPDATE _sqlx_migrations SET version = 999 WHERE version = 2").execute(&store.pool).await.unwrap();
         let error = Store::open(&database).await.unwrap_err();
         assert!(std::error::Error::source(&error).unwrap().to_string().contains("999"));
     }
@@ -86,5 +86,5 @@ async fn a_store_of_a_newer_version_is_refused() {
 #[test]
 fn a_migration_never_changes() {
     let sums: Vec<_> = migrations().iter().map(|migration| to_base64url(&migration.checksum[..12])).collect();
-    assert_eq!(sums, ["NYuqx81scJbuw5vw", "?"]);
+    assert_eq!(sums, ["NYuqx81scJbuw5vw", "cXW_2AbeXBssjCRV"]);
 }

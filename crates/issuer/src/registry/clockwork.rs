@@ -1,0 +1,83 @@
+//! What happens because a time has come. Nothing depends on it for safety: a key that has expired is refused at its
+//! second, whether or not anybody was here.
+
+use super::Registry;
+use crate::actor::Actor;
+use crate::audit::Action;
+use crate::error::Error;
+use crate::store::{KeyRecord, Transaction};
+
+/// Keys that are dealt with in one transaction: other writers wait for it.
+const BATCH: u32 = 200;
+/// How long a create that is sent again is known, in seconds.
+const IDEMPOTENT_FOR: u64 = 86_400;
+
+/// What [`Registry::wind`] has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wound {
+    /// Keys whose grace was over.
+    pub ended: usize,
+    /// Keys that have expired.
+    pub expired: usize,
+}
+
+impl Registry {
+    /// Does what is due: writes uses, revokes keys whose grace is over, notes in the audit which have expired, forgets
+    /// what is old. Of several issuers on one store, each thing is done by one of them, once; what a crash interrupts is
+    /// done the next time.
+    pub async fn wind(&self) -> Result<Wound, Error> {
+        self.write_uses().await?;
+        let mut wound = Wound::default();
+        loop {
+            let now = self.clock().now();
+            let is_due = {
+                let mut reader = self.store.read().await?;
+                !reader.keys_to_end(now, 1).await?.is_empty() || !reader.keys_to_note_expired(now, 1).await?.is_empty()
+            };
+            if !is_due {
+                break;
+            }
+            let mut transaction = self.store.begin().await?;
+            for mut key in transaction.keys_to_end(now, BATCH).await? {
+                key.revoked_at = key.ends_at;
+                key.revision += 1;
+                transaction.update_key(&key).await?;
+                self.note_clockwork(&mut transaction, Action::EndKey, &key, now).await?;
+                wound.ended += 1;
+            }
+            for key in transaction.keys_to_note_expired(now, BATCH).await? {
+                transaction.note_key_expired(key.id).await?;
+                // Of a key that was revoked before, nobody wants to hear that it has expired, too.
+                if key.revoked_at.is_none() {
+                    self.note_clockwork(&mut transaction, Action::ExpireKey, &key, now).await?;
+                    wound.expired += 1;
+                }
+            }
+            transaction.commit().await?;
+        }
+        Ok(wound)
+    }
+
+    /// Forgets what is of no use any more. Less often than [`wind`](Self::wind): it writes whether there is something or
+    /// not.
+    pub async fn forget(&self) -> Result<(), Error> {
+        let mut transaction = self.store.begin().await?;
+        let now = self.clock().now();
+        transaction.forget_idempotency_keys(now.saturating_sub(IDEMPOTENT_FOR)).await?;
+        transaction.commit().await
+    }
+
+    async fn note_clockwork(
+        &self,
+        transaction: &mut Transaction,
+        action: Action,
+        key: &KeyRecord,
+        now: u64,
+    ) -> Result<(), Error> {
+        let mut event = super::change::draft(&Actor::system(), action, key.id.into(), now);
+        event.organization = Some(key.organization);
+        event.workspace = key.workspace;
+        event.detail.insert("name".into(), key.shown_name().into());
+        transaction.append_event(event, &self.vault).await
+    }
+}

@@ -1,0 +1,132 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use doorkey_core::{ErrorCode, KeyId, OriginPattern, ScopeSet, WorkspaceId};
+use ipnet::IpNet;
+
+use super::super::terms;
+use super::create::check_within;
+use crate::actor::Actor;
+use crate::audit::Action;
+use crate::error::Error;
+use crate::registry::{Change, Expected, Registry};
+use crate::store::{KeyOwner, KeyRecord, KeyState, RateLimit, Restriction};
+
+/// What shall change in a key; what is `None` stays. An inner `None` takes something away.
+#[derive(Clone, Debug, Default)]
+pub struct KeyChanges {
+    pub(crate) name: Option<Option<String>>,
+    pub(crate) description: Option<Option<String>>,
+    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    pub(crate) scopes: Option<ScopeSet>,
+    pub(crate) workspaces: Option<Option<Vec<WorkspaceId>>>,
+    pub(crate) origins: Option<Vec<OriginPattern>>,
+    pub(crate) cidrs: Option<Vec<IpNet>>,
+    pub(crate) rate_limit: Option<Option<RateLimit>>,
+    pub(crate) monthly_quota: Option<Option<u64>>,
+    pub(crate) limits: Option<BTreeMap<String, u64>>,
+    pub(crate) shadow: Option<BTreeSet<Restriction>>,
+    pub(crate) session_lifetime: Option<Option<u64>>,
+    pub(crate) expires_at: Option<Option<u64>>,
+    pub(crate) rotation_due_at: Option<Option<u64>>,
+}
+
+/// Puts what is there in place of what was, and yields the names of what changed.
+macro_rules! apply {
+    ($key:ident, $changes:ident, $($member:ident),+) => {{
+        let mut changed = Vec::new();
+        $(if let Some(value) = $changes.$member.clone()
+            && $key.$member != value
+        {
+            $key.$member = value;
+            changed.push(stringify!($member));
+        })+
+        changed
+    }};
+}
+
+impl Registry {
+    /// Changes what a key is called, what it may do and how it is restricted.
+    ///
+    /// Scopes that are added must be the actor's own, and of a personal key its owner's too. Fails as
+    /// [`create_key`](Self::create_key) does, with `precondition_failed`, and with `conflict` for a key that is revoked.
+    pub(crate) async fn edit_key(
+        &self,
+        actor: &Actor,
+        key: KeyId,
+        changes: &KeyChanges,
+        expected: Expected<'_>,
+    ) -> Result<KeyRecord, Error> {
+        let mut change = self.change(actor, Action::UpdateKey, key.into()).await?;
+        let done = self.edit_key_in(&mut change, key, changes, expected).await;
+        change.finish(done).await
+    }
+
+    async fn edit_key_in(
+        &self,
+        change: &mut Change<'_>,
+        key: KeyId,
+        changes: &KeyChanges,
+        expected: Expected<'_>,
+    ) -> Result<KeyRecord, Error> {
+        let (before, standing) = change.key_to_change(key).await?;
+        expected(before.revision)?;
+        if before.state(change.now) == KeyState::Revoked {
+            return Err(Error::new(ErrorCode::Conflict, "this key is revoked for good"));
+        }
+        let mut record = before.clone();
+        let changed = apply!(
+            record,
+            changes,
+            name,
+            description,
+            metadata,
+            scopes,
+            workspaces,
+            origins,
+            cidrs,
+            rate_limit,
+            monthly_quota,
+            limits,
+            shadow,
+            session_lifetime,
+            expires_at,
+            rotation_due_at
+        );
+        record.origins.sort();
+        record.origins.dedup();
+        if changed.is_empty() {
+            return Ok(before);
+        }
+        if changed.contains(&"workspaces") {
+            if record.workspace.is_some() {
+                return Err(Error::invalid("workspaces", "is for keys of an organization"));
+            }
+            change.check_workspaces(record.organization, record.workspaces.as_deref()).await?;
+        }
+        terms::check(&record, Some(&before), &change.settings, change.now)?;
+        let added = record.scopes.iter().filter(|scope| !before.scopes.permits(scope)).cloned().collect();
+        check_within(&added, &standing)?;
+        if let KeyOwner::Personal(owner) = record.owner {
+            let of_owner =
+                self.standing_of(&mut change.transaction, owner, record.organization, record.workspace).await?;
+            match of_owner {
+                Some(of_owner) => check_within(&added, &of_owner)?,
+                None => return Err(Error::new(ErrorCode::ExceedsCreator, "the key's owner has no part in this")),
+            }
+        }
+        change.note("changed", changed);
+        if record.scopes != before.scopes {
+            change.note("scopes", record.scopes.to_string());
+        }
+        change.write_key(record).await
+    }
+}
+
+impl Change<'_> {
+    /// Writes a key that has changed, and yields it as it is then.
+    pub(in crate::registry) async fn write_key(&mut self, mut record: KeyRecord) -> Result<KeyRecord, Error> {
+        record.revision += 1;
+        self.transaction.update_key(&record).await?;
+        Ok(record)
+    }
+}
