@@ -98,3 +98,24 @@ impl std::error::Error for Error {
         self.source.as_deref().map(|source| source as _)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use doorkey_core::ErrorCode;
+    use doorkey_verifier::{ReachedLimit, RequestId, SystemClock, SystemEntropy};
+
+    use super::Error;
+
+    #[test]
+    fn an_error_says_when_to_come_back() {
+        let limit = ReachedLimit { policy: "member", quota: 5, window: Duration::from_mins(1) };
+        let error = Error::new(ErrorCode::RateLimited, "too many tries")
+            .with_retry_after(Duration::from_millis(2500))
+            .with_limit(limit);
+        let response = error.to_refusal().to_response::<String>(&RequestId::new(&SystemEntropy), &SystemClock);
+        assert_eq!(response.headers()["retry-after"], "3");
+        assert_eq!(response.headers()["ratelimit"], "\"member\";r=0;t=3");
+    }
+}

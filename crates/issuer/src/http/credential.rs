@@ -11,6 +11,7 @@ const SIGNATURES: [HeaderName; 2] = [HeaderName::from_static("signature"), Heade
 
 /// What a request carries besides a member's sign-in.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for a request, and none is kept")]
 pub(super) enum Credential {
     /// Nothing.
     None,

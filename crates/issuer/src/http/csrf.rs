@@ -36,10 +36,12 @@ fn all(headers: &HeaderMap, name: &HeaderName, is_good: impl Fn(&[u8]) -> bool) 
 mod tests {
     use http::{HeaderMap, HeaderName, Method};
 
+    type Case = (&'static str, &'static [(&'static str, &'static str)], bool);
+
     #[test]
     fn only_our_own_pages_change_something() {
-        let ours = "https://keys.example.com";
-        let cases: [(&str, &[(&str, &str)], bool); 19] = [
+        const OURS: &str = "https://keys.example.com";
+        let cases: [Case; 19] = [
             ("POST", &[], true),
             ("POST", &[("sec-fetch-site", "same-origin")], true),
             ("DELETE", &[("sec-fetch-site", "none")], true),
@@ -48,14 +50,14 @@ mod tests {
             ("POST", &[("sec-fetch-site", "Same-Origin")], false),
             ("POST", &[("sec-fetch-site", "")], false),
             ("POST", &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")], false),
-            ("POST", &[("sec-fetch-site", "cross-site"), ("origin", ours)], false),
+            ("POST", &[("sec-fetch-site", "cross-site"), ("origin", OURS)], false),
             ("POST", &[("sec-fetch-site", "same-origin"), ("origin", "https://proxied.example")], true),
-            ("POST", &[("origin", ours)], true),
+            ("POST", &[("origin", OURS)], true),
             ("PATCH", &[("origin", "https://keys.example.com:8443")], false),
             ("PUT", &[("origin", "http://keys.example.com")], false),
             ("DELETE", &[("origin", "https://evil.example")], false),
             ("POST", &[("origin", "null")], false),
-            ("POST", &[("origin", ours), ("origin", "https://evil.example")], false),
+            ("POST", &[("origin", OURS), ("origin", "https://evil.example")], false),
             ("BREW", &[("origin", "https://evil.example")], false),
             ("GET", &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")], true),
             ("HEAD", &[("origin", "https://evil.example")], true),
@@ -66,7 +68,7 @@ mod tests {
             for (name, value) in headers {
                 map.append(HeaderName::from_static(name), value.parse().unwrap());
             }
-            let checked = super::check(&method, &map, &ours.parse().unwrap());
+            let checked = super::check(&method, &map, &OURS.parse().unwrap());
             assert_eq!(checked.is_ok(), allowed, "{method} {headers:?}");
             if let Err(error) = checked {
                 assert_eq!(error.code().as_str(), "origin_not_allowed");

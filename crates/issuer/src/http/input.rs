@@ -1,5 +1,7 @@
 //! Requests with a JSON body.
 
+mod unique;
+
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use doorkey_core::{ErrorCode, sha256};
@@ -7,6 +9,7 @@ use http::request::Parts;
 use http::{HeaderName, Method};
 use serde::de::DeserializeOwned;
 
+use self::unique::{DUPLICATE, Unique};
 use super::body;
 use super::wrong::wrong_member;
 use crate::error::Error;
@@ -80,27 +83,24 @@ fn parse<T: DeserializeOwned>(parts: &Parts, bytes: &Bytes) -> Result<T, Error> 
     if !body::media_type(&parts.headers).is_some_and(|known| known.eq_ignore_ascii_case("application/json")) {
         return Err(malformed("the body is sent as application/json"));
     }
+    serde_json::from_slice::<Unique>(bytes).map_err(|error| {
+        if error.is_data() && error.to_string().starts_with(DUPLICATE) {
+            malformed("a member stands twice in an object of the body")
+        } else {
+            // The place alone: the parser's own text may hold some of the body.
+            let place = format!("the body is no JSON (line {}, column {})", error.line(), error.column());
+            Error::new(ErrorCode::MalformedRequest, place)
+        }
+    })?;
     // Serde takes a list for a struct.
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(Error::invalid(".", "expected an object"));
     }
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let (path, inner) = (error.path().clone(), error.into_inner());
-        let message = inner.to_string();
-        // The place is for whoever writes JSON by hand, and the parser's own text may hold some of it.
-        let message = message.rfind(" at line ").and_then(|end| message.get(..end)).unwrap_or(&message);
-        if !inner.is_data() {
-            let place = format!("the body is no JSON (line {}, column {})", inner.line(), inner.column());
-            Error::new(ErrorCode::MalformedRequest, place)
-        } else if message.starts_with("duplicate field ") {
-            malformed("a member stands twice in an object of the body")
-        } else {
-            wrong_member(&path, message)
-        }
-    })?;
-    json.end().map_err(|_| malformed("something follows the JSON in the body"))?;
-    Ok(value)
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(bytes)).map_err(|error| {
+        let (path, message) = (error.path().clone(), error.into_inner().to_string());
+        let end = message.rfind(" at line ").unwrap_or(message.len());
+        wrong_member(&path, message.get(..end).unwrap_or_default())
+    })
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ mod tests {
             ("?most=-1", "most", "expected a whole number"),
             ("?most=1&most=2", "most", "this stands more than once"),
             ("?kind=sk_secret", "kind", "expected `publishable` or `secret`"),
-            ("?revoked=1", "revoked", "expected true or false"),
+            ("?revoked=1", "revoked", "expected \"true\", \"on\" or \"false\""),
         ] {
             let Err(error) = read(query).await else { panic!("{query}") };
             assert_eq!(error.code().as_str(), "invalid_input");

@@ -239,11 +239,17 @@ mod tests {
 
     #[test]
     fn catalogues_have_an_end() {
-        let scopes = |count| (0..count).map(|i| format!("[[scopes]]\nname = \"a{i}:b\"\n")).collect::<String>();
-        assert_eq!(SettingsFile::parse(&scopes(1000)).unwrap().scopes.all().len(), 1000);
-        assert!(SettingsFile::parse(&scopes(1001)).unwrap_err().to_string().starts_with("line 2001, [[scopes]]: "));
-        let limits = |count| (0..count).map(|i| format!("[[limits]]\nname = \"a{i}\"\n")).collect::<String>();
-        assert_eq!(SettingsFile::parse(&limits(100)).unwrap().limits.all().len(), 100);
-        assert!(SettingsFile::parse(&limits(101)).unwrap_err().to_string().starts_with("line 201, [[limits]]: "));
+        let scopes = |count| "[[scopes]]\nname = \"aN:b\"\n".repeat(count);
+        let limits = |count| "[[limits]]\nname = \"aN\"\n".repeat(count);
+        let parse = |text: String| {
+            let pieces = text.split('N').enumerate();
+            SettingsFile::parse(
+                &pieces.map(|(i, piece)| if i == 0 { piece.into() } else { i.to_string() + piece }).collect::<String>(),
+            )
+        };
+        assert_eq!(parse(scopes(1000)).unwrap().scopes.all().len(), 1000);
+        assert!(parse(scopes(1001)).unwrap_err().to_string().starts_with("line 2001, [[scopes]]: "));
+        assert_eq!(parse(limits(100)).unwrap().limits.all().len(), 100);
+        assert!(parse(limits(101)).unwrap_err().to_string().starts_with("line 201, [[limits]]: "));
     }
 }

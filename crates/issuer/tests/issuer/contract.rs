@@ -55,7 +55,7 @@ pub(crate) fn check(method: &Method, path: &str, status: StatusCode, headers: &H
     if essence.ends_with("json") {
         let schema = format!("{response}/content/{}/schema", essence.replace('/', "~1"));
         let body: Value = serde_json::from_slice(body).unwrap();
-        let validator = validator(schema);
+        let validator = validator(&schema);
         let wrong: Vec<_> =
             validator.iter_errors(&body).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(wrong.is_empty(), "{place}: {wrong:#?}\n{body:#}");
@@ -90,13 +90,13 @@ fn resolve(pointer: String) -> Option<String> {
     Some(response["$ref"].as_str().map_or(pointer, |reference| reference.trim_start_matches('#').to_owned()))
 }
 
-fn validator(pointer: String) -> Arc<Validator> {
+fn validator(pointer: &str) -> Arc<Validator> {
     let mut validators = VALIDATORS.lock().unwrap();
-    let compile = |pointer: &str| {
+    let compile = || {
         let schema = json!({ "allOf": [at(pointer)], "components": DOCUMENT["components"] });
         Arc::new(jsonschema::draft202012::new(&schema).unwrap())
     };
-    Arc::clone(validators.entry(pointer.clone()).or_insert_with(|| compile(&pointer)))
+    Arc::clone(validators.entry(pointer.to_owned()).or_insert_with(compile))
 }
 
 /// Makes a member that the document does not know an error.

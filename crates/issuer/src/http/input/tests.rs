@@ -56,7 +56,7 @@ async fn a_wrong_member_is_named_and_its_value_is_not() {
         (r#"{"name":"a","nmae":"sk_secret"}"#, "nmae", "this is not known here"),
         (r#"{"name":"a","size":{"height":"sk_secret"}}"#, "size.height", "this is not known here"),
         (r#"{"name":"a","n, expected `n":1}"#, "?", "this is not known here"),
-        (r#"{}"#, "name", "this is missing"),
+        ("{}", "name", "this is missing"),
         (r#"{"name":"a","size":{}}"#, "size.width", "this is missing"),
         (r#"{"name":1}"#, "name", "expected a string"),
         (r#"{"name":null}"#, "name", "expected a string"),
@@ -86,6 +86,8 @@ async fn what_is_no_json_is_malformed() {
         br#"{"name":"a"}{}"#,
         br#"{"name":"a","name":"b"}"#,
         br#"{"name":"a","size":{"width":1,"width":2}}"#,
+        br#"{"name":"a","any":[{"a":1,"a":2}]}"#,
+        br#"{"name":1,"size"}"#,
         b"{\"name\":\"\xff\"}",
         deep.as_bytes(),
     ] {

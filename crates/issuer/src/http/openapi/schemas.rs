@@ -9,7 +9,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 /// Makes a name for each, and its schema from an expression.
 macro_rules! schemas {
-    ($($(#[$doc:meta])* $name:ident = $schema:expr;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident = $schema:expr;)+) => {
+    $(
         $(#[$doc])*
         #[allow(dead_code, reason = "not every endpoint is written yet")]
         pub(in crate::http) struct $name;
@@ -25,7 +26,13 @@ macro_rules! schemas {
                 stringify!($name).into()
             }
         }
-    )+};
+    )+
+
+    /// Adds all of them: the document has no place for those that only parameters name.
+    pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
+        add_problem(components)$(.schema($name::name(), $name::schema()))+
+    }
+    };
 }
 
 schemas! {
@@ -125,7 +132,7 @@ fn jwk() -> ObjectBuilder {
 }
 
 /// Adds what refusals consist of; no endpoint names it by itself.
-pub(super) fn add_problem(components: ComponentsBuilder) -> ComponentsBuilder {
+fn add_problem(components: ComponentsBuilder) -> ComponentsBuilder {
     let codes = ErrorCode::ALL.iter().map(|code| code.as_str());
     let field = ObjectBuilder::new()
         .description(Some("One member of the input that is wrong."))
