@@ -10,11 +10,12 @@ use doorkey_core::{sha256, to_base64url};
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, PathItem};
+use utoipa::openapi::schema::{SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr};
-use utoipa::openapi::{ObjectBuilder, schema::Type};
+use utoipa::openapi::{ObjectBuilder, Schema};
 
 /// The security scheme of a member's sign-in, for `security(("member" = []))`.
 const MEMBER: &str = "member";
@@ -127,18 +128,41 @@ pub(super) async fn document(Extension(document): Extension<Document>, headers: 
     (common, [(CONTENT_TYPE, "application/json")], document.json).into_response()
 }
 
-/// Writes the document, with the header that the envelope adds to whatever an endpoint says.
+/// Writes the document, with what utoipa cannot be told at each endpoint.
 fn to_json(mut document: OpenApi) -> String {
-    for response in document.paths.paths.values_mut().flat_map(operations).flat_map(|operation| {
-        operation.responses.responses.values_mut().filter_map(|response| match response {
-            RefOr::T(response) => Some(response),
-            RefOr::Ref(_) => None,
-        })
-    }) {
-        response.headers.insert("X-Request-Id".into(), RefOr::Ref(Ref::new(REQUEST_ID)));
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        for response in operation.responses.responses.values_mut() {
+            if let RefOr::T(response) = response {
+                response.headers.insert("X-Request-Id".into(), RefOr::Ref(Ref::new(REQUEST_ID)));
+            }
+        }
+        for parameter in operation.parameters.iter_mut().flatten() {
+            if let RefOr::T(Parameter { schema: Some(schema), .. }) = parameter {
+                without_null(schema);
+            }
+        }
     }
     // Of strings and numbers alone: writing it cannot fail.
     document.to_json().unwrap_or_default()
+}
+
+/// Of an `Option` utoipa says that it may be null. A parameter may be left out, and is never null.
+fn without_null(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) => {
+            if let SchemaType::Array(types) = &mut object.schema_type {
+                types.retain(|known| *known != Type::Null);
+            }
+        }
+        RefOr::T(Schema::OneOf(one)) => {
+            let is_null = |item: &RefOr<Schema>| matches!(item, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(Type::Null));
+            one.items.retain(|item| !is_null(item));
+            if let [only] = &one.items[..] {
+                *schema = only.clone();
+            }
+        }
+        _ => {}
+    }
 }
 
 fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

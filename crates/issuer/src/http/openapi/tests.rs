@@ -31,7 +31,8 @@ fn every_operation_is_described() {
             assert!(operation["responses"]["503"].is_object(), "{place}: anything may fail");
         }
     }
-    assert!(document["paths"][doorkey_core::MINT_PATH]["post"].is_object());
+    let mint = &document["paths"][doorkey_core::MINT_PATH]["post"];
+    assert_eq!(mint["parameters"][0]["schema"], json!({ "$ref": "#/components/schemas/Origin" }));
 }
 
 #[test]
@@ -142,6 +143,7 @@ fn an_endpoint_is_described_by_what_it_takes_and_gives() {
     assert_eq!(parameters, ["organization", "member", "limit", "cursor"]);
     assert_eq!(item["get"]["parameters"][0]["schema"]["$ref"], "#/components/schemas/OrganizationId");
     assert_eq!(item["get"]["parameters"][2]["required"], false);
+    assert_eq!(item["get"]["parameters"][2]["schema"]["type"], "integer");
     assert_eq!(item["get"]["security"], json!([{ "member": [] }]));
     let listing = &item["get"]["responses"]["200"];
     assert_eq!(listing["headers"]["X-Request-Id"]["$ref"], super::REQUEST_ID);
