@@ -152,6 +152,9 @@ fn without_null(schema: &mut RefOr<Schema>) {
         RefOr::T(Schema::Object(object)) => {
             if let SchemaType::Array(types) = &mut object.schema_type {
                 types.retain(|known| *known != Type::Null);
+                if let [only] = &types[..] {
+                    object.schema_type = SchemaType::Type(only.clone());
+                }
             }
         }
         RefOr::T(Schema::OneOf(one)) => {

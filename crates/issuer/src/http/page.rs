@@ -26,12 +26,12 @@ pub(super) struct Limit(u8);
 
 impl Limit {
     /// The number.
-    pub(super) fn entries(self) -> usize {
+    pub(super) fn entries(self) -> u32 {
         self.0.into()
     }
 
     /// One more: whether there is a next page shows when it is asked for.
-    pub(super) fn entries_and_one(self) -> usize {
+    pub(super) fn entries_and_one(self) -> u32 {
         self.entries() + 1
     }
 }
@@ -104,8 +104,8 @@ impl<T> Listing<T> {
         cursor: impl Fn(&R) -> Cursor,
         show: impl FnMut(R) -> T,
     ) -> Self {
-        let has_more = rows.len() > limit.entries();
-        rows.truncate(limit.entries());
+        let has_more = rows.len() > limit.0.into();
+        rows.truncate(limit.0.into());
         let next_cursor = rows.last().filter(|_| has_more).map(|row| cursor(row).to_text());
         Self { data: rows.into_iter().map(show).collect(), next_cursor }
     }

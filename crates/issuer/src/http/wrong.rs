@@ -1,6 +1,9 @@
 //! What serde says about wrong input, told as a member and a sentence.
 
+use std::fmt::Write;
+
 use doorkey_core::FieldError;
+use serde_path_to_error::{Path, Segment};
 
 use crate::error::Error;
 
@@ -10,17 +13,23 @@ const MAX_TOLD: usize = 40;
 /// [`InvalidInput`](doorkey_core::ErrorCode::InvalidInput) for the member at `path`, of which serde says `message`.
 ///
 /// The value itself is left out: it may be a secret in the wrong place, and what a caller wrote is not ours to repeat.
-pub(super) fn wrong_member(path: &serde_path_to_error::Path, message: &str) -> Error {
-    let path = path.to_string();
-    let mut field = if path == "." { String::new() } else { path };
+pub(super) fn wrong_member(path: &Path, message: &str) -> Error {
+    let mut field = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => {
+                let _ = write!(field, "[{index}]");
+            }
+            Segment::Map { key } => append(&mut field, key),
+            // The member that holds it is enough.
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    // The path of an unknown member ends in its name, that of a missing one in the object's.
     let detail = if let Some(name) = quoted(message, "missing field `") {
         append(&mut field, name);
         "this is missing".to_owned()
-    } else if let Some(name) = quoted(message, "unknown field `") {
-        // The path ends in the name already where the format tells names before values.
-        let parent = field.strip_suffix(name).map(|parent| parent.trim_end_matches('.').to_owned());
-        field = parent.unwrap_or(field);
-        append(&mut field, if is_plain(name) { name } else { "?" });
+    } else if message.starts_with("unknown field `") {
         "this is not known here".to_owned()
     } else {
         expectation(message)
@@ -29,22 +38,21 @@ pub(super) fn wrong_member(path: &serde_path_to_error::Path, message: &str) -> E
     Error::invalid_fields(vec![FieldError { field, detail }])
 }
 
-/// What stands behind `opening`, up to the last backtick before the list of what was expected.
+/// What stands behind `opening`, up to the last backtick.
 fn quoted<'a>(message: &'a str, opening: &str) -> Option<&'a str> {
-    let rest = message.strip_prefix(opening)?;
-    let end = rest.rfind("`, expected ").or_else(|| rest.rfind("`, there are ")).or_else(|| rest.rfind('`'))?;
-    rest.get(..end)
+    message.strip_prefix(opening)?.strip_suffix('`')
 }
 
+/// Adds a name to a path; `?` for one that is nobody's idea of a name, and may be a secret.
 fn append(path: &mut String, name: &str) {
     if !path.is_empty() {
         path.push('.');
     }
-    path.push_str(name);
+    path.push_str(if is_plain(name) { name } else { "?" });
 }
 
 fn is_plain(name: &str) -> bool {
-    (1..=MAX_TOLD).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    (1..=MAX_TOLD).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 /// The message without the value, and without the names of our own types.

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use doorkey_core::Scope;
@@ -17,6 +19,8 @@ struct Picture {
     light: Option<Light>,
     #[serde(default)]
     any: Option<serde_json::Value>,
+    #[serde(default)]
+    tags: HashMap<String, u8>,
 }
 
 #[derive(Debug, PartialEq, serde::Deserialize)]
@@ -65,6 +69,8 @@ async fn a_wrong_member_is_named_and_its_value_is_not() {
         (r#"{"name":"a","size":"sk_secret, expected u8"}"#, "size", "expected an object"),
         (r#"{"name":"a","scopes":["a:b","sk_secret"]}"#, "scopes[1]", "a scope has the form resource:action"),
         (r#"{"name":"a","light":"sk_secret"}"#, "light", "expected `day` or `night`"),
+        (r#"{"name":"a","size":{"e":1}}"#, "size.e", "this is not known here"),
+        (r#"{"name":"a","tags":{"a":1,"b c":"sk_secret"}}"#, "tags.?", "expected a whole number, not below zero"),
         (r#"["sk_secret"]"#, ".", "expected an object"),
     ] {
         let error = read(post(body)).await.unwrap_err();
