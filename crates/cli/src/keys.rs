@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use clap::Subcommand;
 use doorkey_core::{ErrorCode, KeyKind, Origin};
-use doorkey_issuer::{KeyRecord, Registry, Settings, Store, Vault};
+use doorkey_issuer::{KeyRecord, Registry, Settings, SharedSettings, Store, Vault};
 use doorkey_verifier::{SystemClock, SystemEntropy};
 
 use crate::data::{DataFolder, database};
@@ -55,7 +55,7 @@ async fn open(global: &Global, public_url: Option<Origin>) -> anyhow::Result<Reg
     };
     file.public_url = None;
     let public_url = public_url.ok_or_else(|| anyhow!("the issuer's address is not known: add --public-url URL"))?;
-    let settings = Arc::new(Settings::resolve(file, public_url)?);
+    let settings = SharedSettings::new(Settings::resolve(file, public_url)?);
     // What is changed leaves a line in the audit, which the master key binds.
     let vault = Arc::new(Vault::new(&*DataFolder::create(&global.data)?.master_key(false)?));
     Ok(Registry::new(store, settings, vault, Arc::new(SystemClock), Arc::new(SystemEntropy)))

@@ -91,7 +91,8 @@ fn ready_line(
 
 /// The same for people, with what to do next.
 fn greeting(issuer: &Issuer, database: &Database, keys: Option<&DefaultKeys>) -> Zeroizing<String> {
-    let url = issuer.settings().public_url();
+    let settings = issuer.settings();
+    let url = settings.public_url();
     let first_start = keys.map_or_else(Zeroizing::default, |keys| {
         let (publishable, secret) = (&keys.publishable, keys.secret.to_key_string());
         let secret = secret.as_str();

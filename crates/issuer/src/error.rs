@@ -1,9 +1,10 @@
 //! One error type for everything that the issuer refuses or cannot do.
 
 use std::fmt;
+use std::time::Duration;
 
 use doorkey_core::{ErrorCode, FieldError};
-use doorkey_verifier::Refusal;
+use doorkey_verifier::{ReachedLimit, Refusal};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -13,7 +14,8 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 /// for the operator's log and no caller sees it.
 #[derive(Debug)]
 pub struct Error {
-    refusal: doorkey_core::Error,
+    /// What HTTP says, but for the members. Boxed, so that a `Result` stays small.
+    refusal: Box<Refusal>,
     fields: Vec<FieldError>,
     source: Option<Source>,
 }
@@ -44,9 +46,21 @@ impl Error {
         Self { source: Some(source.into()), ..self }
     }
 
+    /// Says when to try again; without it a 429 or 503 says one second.
+    #[allow(dead_code, reason = "sign-in is the next to limit what it takes")]
+    pub(crate) fn with_retry_after(self, retry_after: Duration) -> Self {
+        Self { refusal: Box::new(self.refusal.with_retry_after(retry_after)), ..self }
+    }
+
+    /// Says which limit was reached.
+    #[allow(dead_code, reason = "sign-in is the next to limit what it takes")]
+    pub(crate) fn with_limit(self, limit: ReachedLimit) -> Self {
+        Self { refusal: Box::new(self.refusal.with_limit(limit)), ..self }
+    }
+
     /// The stable code.
     pub fn code(&self) -> ErrorCode {
-        self.refusal.code()
+        self.refusal.error().code()
     }
 
     /// The members of the input that are wrong, for [`ErrorCode::InvalidInput`].
@@ -56,24 +70,52 @@ impl Error {
 
     /// What goes over HTTP: everything but the cause.
     pub(crate) fn to_refusal(&self) -> Refusal {
-        Refusal::from(self.refusal.clone()).with_fields(self.fields.clone())
+        Refusal::clone(&self.refusal).with_fields(self.fields.clone())
     }
 }
 
 impl From<doorkey_core::Error> for Error {
     fn from(error: doorkey_core::Error) -> Self {
-        Self { refusal: error, fields: Vec::new(), source: None }
+        Refusal::from(error).into()
+    }
+}
+
+/// For refusals of limits, which name no members.
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal: Box::new(refusal), fields: Vec::new(), source: None }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.refusal.fmt(f)
+        self.refusal.error().fmt(f)
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use doorkey_core::ErrorCode;
+    use doorkey_verifier::{ReachedLimit, RequestId, SystemClock, SystemEntropy};
+
+    use super::Error;
+
+    #[test]
+    fn an_error_says_when_to_come_back() {
+        let limit = ReachedLimit { policy: "member", quota: 5, window: Duration::from_mins(1) };
+        let error = Error::new(ErrorCode::RateLimited, "too many tries")
+            .with_retry_after(Duration::from_millis(2500))
+            .with_limit(limit);
+        let response = error.to_refusal().to_response::<String>(&RequestId::new(&SystemEntropy), &SystemClock);
+        assert_eq!(response.headers()["retry-after"], "3");
+        assert_eq!(response.headers()["ratelimit"], "\"member\";r=0;t=3");
     }
 }

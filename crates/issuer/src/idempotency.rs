@@ -1,8 +1,10 @@
-/// What a caller sends along so that a create that is sent again happens once.
+//! What makes a repeated request the same request.
+
+/// The key that a caller gave a request, and what the request was, so that the same key on another one is noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Idempotency {
-    /// The caller's own name for the request, `Idempotency-Key`.
+    /// 1 to 255 visible ASCII characters, chosen by the caller.
     pub(crate) key: String,
-    /// SHA-256 of the request's method, path and body.
+    /// SHA-256 of method, path and raw body.
     pub(crate) fingerprint: [u8; 32],
 }

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::limits::Limits;
 use crate::mint::{self, Presented};
 use crate::registry::{DefaultKeys, Registry};
-use crate::settings::Settings;
+use crate::settings::{Settings, SharedSettings};
 use crate::signing::SigningKeys;
 use crate::store::Store;
 use crate::vault::Vault;
@@ -19,7 +19,7 @@ use crate::vault::Vault;
 /// Everything that one issuer needs to answer requests; [`router`](Self::router) is its face.
 #[derive(Debug)]
 pub struct Issuer {
-    settings: Arc<Settings>,
+    settings: SharedSettings,
     store: Store,
     registry: Registry,
     signing_keys: SigningKeys,
@@ -59,11 +59,11 @@ impl Issuer {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<(Self, Option<DefaultKeys>), Error> {
-        let settings = Arc::new(settings);
+        let limits = Limits::new(settings.mint_limits(), &clock);
+        let settings = SharedSettings::new(settings);
         let registry = Registry::new(store.clone(), settings.clone(), vault.clone(), clock.clone(), entropy.clone());
         let default_keys = registry.start().await?;
         let signing_keys = SigningKeys::load(&store, vault).await?;
-        let limits = Limits::new(settings.mint_limits(), &clock);
         Ok((Self { settings, store, registry, signing_keys, limits, clock, entropy }, default_keys))
     }
 
@@ -72,9 +72,16 @@ impl Issuer {
         &self.registry
     }
 
-    /// The settings that it was opened with.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
+    /// The settings as they are now.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.current()
+    }
+
+    /// Goes on with other settings; how often sessions may be minted stays as it was until a restart.
+    ///
+    /// Fails with `invalid_input` for another public URL or brand, which keys name.
+    pub fn reload(&self, settings: Settings) -> Result<(), Error> {
+        self.settings.replace(settings)
     }
 
     /// The public keys that tokens verify with.
@@ -111,8 +118,9 @@ impl Issuer {
         origin: Option<&Origin>,
         address: IpAddr,
     ) -> Result<Minted, MintRefusal> {
+        let settings = self.settings();
         let mint = SignedMint::verify(body)?;
-        let key = match mint::read(&mint, &self.settings)? {
+        let key = match mint::read(&mint, &settings)? {
             Presented::Publishable(key) => key,
             Presented::Secret(key) => return Err(self.refuse_secret_key(key).await.into()),
         };
@@ -120,7 +128,7 @@ impl Issuer {
         let session = self.registry.new_id();
         let now = self.clock.now();
         let mint::Decision { claims, is_shadowed } =
-            mint::decide(&mint, &key, record.as_ref(), origin, &self.settings, session, now)?;
+            mint::decide(&mint, &key, record.as_ref(), origin, &settings, session, now)?;
         self.limits.check(key.id(), address, &claims.doorkey.origin).map_err(MintRefusal::Limited)?;
         let token = token::issue(&claims, self.signing_keys.active())?;
         if let Some(record) = &record {

@@ -2,9 +2,9 @@
 
 // In the order of use: a module knows only those above it.
 mod error;
+mod idempotency;
 mod settings;
 mod vault;
-mod idempotency;
 
 mod actor;
 mod access;
@@ -29,8 +29,12 @@ pub use audit::{Action, AuditActor, AuditEvent, AuditFault, AuditHead, Target};
 /// Serves the router with bounded waits and connections.
 pub use doorkey_verifier::serve;
 pub use error::Error;
+pub use http::openapi;
 pub use issuer::Issuer;
 pub use registry::{CreatedKey, DefaultKeys, Grace, KeyChanges, KeyPlace, NewKey, Registry, ScopeChoice, Wound};
-pub use settings::{Catalogue, CatalogueScope, MintLimits, Settings, SettingsFile};
-pub use store::{Database, KeyOwner, KeyRecord, KeyState, RateLimit, Restriction, Store};
+pub use settings::{
+    Catalogue, CatalogueScope, CustomLimit, CustomLimits, KeyDefaults, MintLimits, RateLimit, Settings, SettingsFile,
+    SharedSettings,
+};
+pub use store::{Database, KeyOwner, KeyRecord, KeyState, Restriction, Store};
 pub use vault::Vault;

@@ -28,7 +28,7 @@ use doorkey_verifier::{Clock, Entropy, random};
 
 use self::uses::Uses;
 use crate::error::Error;
-use crate::settings::Settings;
+use crate::settings::{Settings, SharedSettings};
 use crate::store::{KeyRecord, Store};
 use crate::vault::Vault;
 
@@ -39,7 +39,7 @@ use crate::vault::Vault;
 #[derive(Clone, Debug)]
 pub struct Registry {
     store: Store,
-    settings: Arc<Settings>,
+    settings: SharedSettings,
     vault: Arc<Vault>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -50,7 +50,7 @@ impl Registry {
     /// A registry on a store that [`Issuer::open`](crate::Issuer::open) has prepared.
     pub fn new(
         store: Store,
-        settings: Arc<Settings>,
+        settings: SharedSettings,
         vault: Arc<Vault>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
@@ -83,7 +83,7 @@ impl Registry {
 
     /// The settings as they are now.
     pub(crate) fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&self.settings)
+        self.settings.current()
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -1,10 +1,19 @@
-//! What the operator decides: addresses, the catalogue of scopes, lifetimes and limits.
+//! What the operator decides: addresses, the catalogue of scopes and limits, lifetimes, and what new keys have.
 
+mod range;
+mod rate_limit;
 mod catalogue;
+mod keys;
+mod limits;
 mod file;
+mod shared;
 
 pub use catalogue::{Catalogue, CatalogueScope};
 pub use file::SettingsFile;
+pub use keys::KeyDefaults;
+pub use limits::{CustomLimit, CustomLimits};
+pub use rate_limit::RateLimit;
+pub use shared::SharedSettings;
 
 use std::num::NonZeroU32;
 
@@ -63,7 +72,8 @@ pub struct Settings {
     catalogue: Catalogue,
     token_lifetime: u64,
     mint_limits: MintLimits,
-    workspace_keys: u32,
+    keys: KeyDefaults,
+    limits: CustomLimits,
 }
 
 impl Settings {
@@ -104,7 +114,8 @@ impl Settings {
             catalogue: file.scopes,
             token_lifetime: file.token_lifetime.unwrap_or(300),
             mint_limits: file.mint_limits.unwrap_or_default(),
-            workspace_keys: 50,
+            keys: file.keys,
+            limits: file.limits,
         })
     }
 
@@ -148,9 +159,19 @@ impl Settings {
         self.mint_limits
     }
 
+    /// What holds for keys unless they say otherwise.
+    pub fn keys(&self) -> &KeyDefaults {
+        &self.keys
+    }
+
     /// How many active keys a workspace may have.
     pub fn workspace_keys(&self) -> u32 {
-        self.workspace_keys
+        self.keys.per_workspace
+    }
+
+    /// The operator's own limits that keys may carry.
+    pub fn limits(&self) -> &CustomLimits {
+        &self.limits
     }
 }
 

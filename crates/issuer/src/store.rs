@@ -23,7 +23,7 @@ mod backup;
 pub(crate) use audit::{AuditFilter, StoredEvent};
 pub use database::Database;
 pub(crate) use keys::{KeyCursor, KeyFilter, KeySort, SortValue};
-pub use keys::{KeyOwner, KeyRecord, KeyState, RateLimit, Restriction};
+pub use keys::{KeyOwner, KeyRecord, KeyState, Restriction};
 pub(crate) use memberships::{Membership, WorkspaceMembership};
 pub(crate) use roles::Role;
 pub(crate) use settings::SigningKeyRecord;

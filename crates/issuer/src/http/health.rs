@@ -1,23 +1,40 @@
 //! `GET /healthz`: the process runs. `GET /readyz`: it can answer, its store included.
 
-use axum::extract::{Extension, State};
-use axum::response::{IntoResponse, Response};
-use doorkey_verifier::RequestId;
+use axum::extract::State;
+use axum::response::IntoResponse;
 use http::header::CACHE_CONTROL;
 
-use super::{Shared, refuse};
+use super::Shared;
+use super::openapi::refusals;
+use crate::error::Error;
 
-pub(super) async fn alive() -> Response {
+/// Ask whether the process runs
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "checkAlive",
+    tag = "Health",
+    responses((status = 200, description = "It runs.", body = String, content_type = "text/plain"), refusals::Any),
+)]
+pub(super) async fn alive() -> impl IntoResponse {
     ok()
 }
 
-pub(super) async fn ready(State(issuer): Shared, Extension(id): Extension<RequestId>) -> Response {
-    match issuer.store().ping().await {
-        Ok(()) => ok(),
-        Err(error) => refuse(&issuer, &id, &error),
-    }
+/// Ask whether the issuer can answer
+///
+/// Its store included.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "checkReady",
+    tag = "Health",
+    responses((status = 200, description = "It can.", body = String, content_type = "text/plain"), refusals::Any),
+)]
+pub(super) async fn ready(State(issuer): Shared) -> Result<impl IntoResponse, Error> {
+    issuer.store().ping().await?;
+    Ok(ok())
 }
 
-fn ok() -> Response {
-    ([(CACHE_CONTROL, "no-store")], "ok\n").into_response()
+fn ok() -> impl IntoResponse {
+    ([(CACHE_CONTROL, "no-store")], "ok\n")
 }

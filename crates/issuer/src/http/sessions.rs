@@ -1,47 +1,78 @@
 //! `POST /v1/sessions`: a publishable key and a browser's own key, traded for a session token.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Extension, State};
 use axum::response::{IntoResponse, Response};
 use doorkey_core::{ErrorCode, KeyId, KeyKind, MAX_MINT_LEN, Origin, Scope, SecretKey, SessionId};
-use doorkey_verifier::RequestId;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING,
-    CONTENT_LENGTH, CONTENT_TYPE, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::{Shared, refuse, respond};
+use super::openapi::{refusals, schemas};
+use super::{Shared, body};
 use crate::error::Error;
 use crate::issuer::{Issuer, MintRefusal, Minted};
 
-/// How long the body may take; below the envelope's own limit, so that a slow caller hears that it was slow.
-const BODY_TIMEOUT: Duration = Duration::from_secs(8);
 const EXPOSED: &str = "Date, WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id";
 
-#[derive(serde::Serialize)]
+/// A session and its token.
+#[derive(serde::Serialize, utoipa::ToSchema)]
 #[expect(clippy::struct_field_names, reason = "these are the names of the protocol")]
 struct Session<'a> {
+    /// A JWT that is bound to the browser's own key.
     token: &'a str,
-    /// Unix seconds.
+    /// When the token ends, in Unix seconds.
     expires_at: u64,
-    /// Unix seconds with milliseconds.
+    /// The issuer's clock in Unix seconds with milliseconds.
     server_time: f64,
+    /// Names the session; the token's `jti`.
+    #[schema(value_type = schemas::SessionId)]
     session_id: SessionId,
+    /// The publishable key.
+    #[schema(value_type = schemas::KeyId)]
     key_id: KeyId,
+    /// What the session may do.
+    #[schema(value_type = Vec<schemas::Scope>)]
     scopes: Vec<&'a str>,
+    /// The origins of the APIs that the token is for.
+    #[schema(value_type = Vec<schemas::Origin>)]
     audience: &'a [Origin],
 }
 
+/// Mint a session
+///
+/// Trades a publishable key and a browser's own key for a session token that is bound to it. Sent as `text/plain`
+/// without further headers it needs no preflight. Renewal is another mint with the same key, ahead of expiry.
+#[utoipa::path(
+    post,
+    path = "/v1/sessions",
+    operation_id = "mintSession",
+    tag = "Sessions",
+    params(("Origin" = Option<schemas::Origin>, Header, description = "The page's origin, as the browser sets it.")),
+    request_body(
+        description = "One compact JWS (`typ` `doorkey-mint+jwt`), signed with the browser's own key.",
+        content((schemas::Mint = "text/plain"), (schemas::Mint = "application/jose")),
+    ),
+    responses(
+        (
+            status = 201,
+            description = "The session.",
+            body = Session,
+            headers(
+                ("Access-Control-Allow-Origin" = String, description = "The page's origin."),
+                ("Cache-Control" = String, description = "`no-store`."),
+            ),
+        ),
+        refusals::Mint,
+    ),
+)]
 pub(super) async fn mint(
     State(issuer): Shared,
-    Extension(id): Extension<RequestId>,
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
     body: Body,
@@ -50,14 +81,35 @@ pub(super) async fn mint(
     let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(ConnectInfo(peer))| peer.ip());
     let mut response = match answer(&issuer, address, &headers, body).await {
         Ok(minted) => created(&issuer, &minted),
-        Err(MintRefusal::Refused(error)) => refuse(&issuer, &id, &error),
-        Err(MintRefusal::Limited(refusal)) => respond(&issuer, &id, &refusal),
+        Err(MintRefusal::Refused(error)) => error.into_response(),
+        Err(MintRefusal::Limited(refusal)) => Error::from(refusal).into_response(),
     };
     share(&headers, &mut response);
     response
 }
 
-/// For clients whose mint is no simple request; a browser with our SDK never asks.
+/// Ask whether a page may mint
+///
+/// A CORS preflight, for clients whose mint is no simple request; a browser with the SDK never asks.
+#[utoipa::path(
+    options,
+    path = "/v1/sessions",
+    operation_id = "preflightSession",
+    tag = "Sessions",
+    responses(
+        (
+            status = 204,
+            description = "What a page may send.",
+            headers(
+                ("Access-Control-Allow-Origin" = String, description = "The page's origin."),
+                ("Access-Control-Allow-Methods" = String, description = "`POST`."),
+                ("Access-Control-Allow-Headers" = String, description = "`content-type`."),
+                ("Access-Control-Max-Age" = String, description = "Seconds."),
+            ),
+        ),
+        refusals::Any,
+    ),
+)]
 pub(super) async fn preflight(headers: HeaderMap) -> Response {
     let allowed = [
         (ACCESS_CONTROL_ALLOW_METHODS, "POST"),
@@ -72,8 +124,7 @@ pub(super) async fn preflight(headers: HeaderMap) -> Response {
 async fn answer(issuer: &Issuer, address: IpAddr, headers: &HeaderMap, body: Body) -> Result<Minted, MintRefusal> {
     check_type(headers)?;
     check_credentials(issuer, headers).await?;
-    check_length(headers)?;
-    let body = read(body).await?;
+    let body = body::read(headers, body, MAX_MINT_LEN).await?;
     let body =
         std::str::from_utf8(&body).map_err(|_| Error::new(ErrorCode::MalformedRequest, "the body is not UTF-8"))?;
     issuer.mint(body, only(headers, &ORIGIN).and_then(|origin| origin.parse().ok()).as_ref(), address).await
@@ -120,12 +171,11 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 }
 
 fn check_type(headers: &HeaderMap) -> Result<(), Error> {
-    if headers.contains_key(CONTENT_ENCODING) {
-        return Err(Error::new(ErrorCode::UnsupportedEncoding, "a mint is sent without a Content-Encoding"));
+    if !headers.contains_key(CONTENT_TYPE) {
+        return Ok(());
     }
-    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
-    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if ["text/plain", "application/jose"].iter().any(|known| essence.eq_ignore_ascii_case(known)) {
+    let sent = body::media_type(headers).unwrap_or_default();
+    if ["text/plain", "application/jose"].iter().any(|known| sent.eq_ignore_ascii_case(known)) {
         Ok(())
     } else {
         Err(Error::new(ErrorCode::MalformedRequest, "a mint is sent as text/plain"))
@@ -140,24 +190,4 @@ async fn check_credentials(issuer: &Issuer, headers: &HeaderMap) -> Result<(), E
         return Err(issuer.refuse_secret_key(SecretKey::parse(credential).ok()).await);
     }
     Err(Error::new(ErrorCode::MultipleCredentials, "a mint carries its key in the body, and no Authorization"))
-}
-
-/// Refuses a body that says itself that it is too long, before any of it is read.
-fn check_length(headers: &HeaderMap) -> Result<(), Error> {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MAX_MINT_LEN as u64) { Err(too_large()) } else { Ok(()) }
-}
-
-fn too_large() -> Error {
-    Error::new(ErrorCode::BodyTooLarge, "a mint has at most 8192 bytes")
-}
-
-/// Reads the body, however slowly it comes, within the cap on size and time.
-async fn read(body: Body) -> Result<bytes::Bytes, Error> {
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_MINT_LEN).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Error::new(ErrorCode::MalformedRequest, "the body broke off")),
-        Err(_) => Err(Error::new(ErrorCode::RequestTimeout, "the body took longer than 8 seconds")),
-    }
 }

@@ -8,7 +8,8 @@ use doorkey_core::{
 use ipnet::IpNet;
 use zeroize::Zeroizing;
 
-use crate::store::{KeyRecord, RateLimit, Restriction};
+use crate::settings::RateLimit;
+use crate::store::{KeyRecord, Restriction};
 
 /// What a new key may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub enum KeyPlace {
 /// # let _ = new;
 /// # Ok::<(), doorkey_core::Error>(())
 /// ```
+///
+/// What may be `None` in two ways is the operator's default on the outside, and without it on the inside.
 #[derive(Clone, Debug)]
 pub struct NewKey {
     pub(crate) kind: KeyKind,
@@ -59,13 +62,13 @@ pub struct NewKey {
     pub(crate) scopes: ScopeChoice,
     pub(crate) origins: Vec<OriginPattern>,
     pub(crate) cidrs: Vec<IpNet>,
-    pub(crate) rate_limit: Option<RateLimit>,
-    pub(crate) monthly_quota: Option<u64>,
+    pub(crate) rate_limit: Option<Option<RateLimit>>,
+    pub(crate) monthly_quota: Option<Option<u64>>,
     pub(crate) limits: BTreeMap<String, u64>,
     pub(crate) shadow: BTreeSet<Restriction>,
     pub(crate) session_lifetime: Option<u64>,
-    pub(crate) expires_at: Option<u64>,
-    pub(crate) rotation_due_at: Option<u64>,
+    pub(crate) expires_at: Option<Option<u64>>,
+    pub(crate) rotation_due_at: Option<Option<u64>>,
     pub(crate) is_protected: bool,
 }
 
@@ -122,7 +125,7 @@ impl NewKey {
 
     /// Sets when it expires, in Unix seconds.
     pub fn with_expiry(self, expires_at: u64) -> Self {
-        Self { expires_at: Some(expires_at), ..self }
+        Self { expires_at: Some(Some(expires_at)), ..self }
     }
 }
 

@@ -8,7 +8,7 @@ use doorkey_core::{
 
 use crate::error::Error;
 use crate::settings::{Settings, is_token_lifetime};
-use crate::store::{KeyRecord, RateLimit, Restriction};
+use crate::store::{KeyRecord, Restriction};
 
 /// Most characters of a name.
 const MAX_NAME_LEN: usize = 100;
@@ -19,7 +19,6 @@ const MAX_SCOPES: usize = 1000;
 const MAX_METADATA: usize = 50;
 const MAX_METADATA_KEY_LEN: usize = 40;
 const MAX_METADATA_VALUE_LEN: usize = 500;
-const MAX_RATE_PERIOD: u64 = 86_400;
 /// The year 9999.
 const MAX_TIME: u64 = 253_402_300_799;
 /// What is a whole number in every language.
@@ -129,15 +128,23 @@ fn check_scopes(key: &KeyRecord, before: Option<&KeyRecord>, settings: &Settings
 }
 
 fn check_limits(key: &KeyRecord, before: Option<&KeyRecord>, settings: &Settings, wrong: &mut Vec<FieldError>) {
-    let is_rate =
-        |limit: RateLimit| (1..=MAX_COUNT).contains(&limit.requests) && (1..=MAX_RATE_PERIOD).contains(&limit.period);
-    if key.rate_limit.is_some_and(|limit| !is_rate(limit)) {
-        wrong.push(field("rate_limit", "at least 1 request, in a period of 1 to 86400 seconds"));
+    if key.rate_limit.is_some_and(|limit| limit.requests() > MAX_COUNT) {
+        wrong.push(field("rate_limit", "at most 9007199254740991 requests"));
     }
     if key.monthly_quota.is_some_and(|quota| quota > MAX_COUNT) {
         wrong.push(field("monthly_quota", "at most 9007199254740991"));
     }
-    let _ = (before, settings);
+    for (name, value) in &key.limits {
+        let is_new = before.is_none_or(|before| before.limits.get(name) != Some(value));
+        match settings.limits().find(name) {
+            _ if !is_new => {}
+            None => wrong.push(field("limits", "the catalogue has no limit of this name")),
+            Some(limit) if limit.maximum.is_some_and(|most| *value > most) || *value > MAX_COUNT => {
+                wrong.push(field("limits", format!("{name} is more than the catalogue allows")));
+            }
+            Some(_) => {}
+        }
+    }
 }
 
 fn field(name: &str, detail: impl Into<String>) -> FieldError {

@@ -1,18 +1,50 @@
+use std::borrow::Cow;
+
 use doorkey_core::{Scope, ScopeSet};
+use serde::de::{Deserialize, Deserializer, Error as _};
+
+/// What resources of Doorkey itself begin with; no API has scopes of that name.
+const RESERVED: &str = "doorkey.";
 
 /// One scope that the operator's API knows.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "RawScope")]
 pub struct CatalogueScope {
     /// `resource:action`, without the name of a resource.
-    #[serde(deserialize_with = "super::file::parsed")]
     pub name: Scope,
     /// What it permits, for people.
-    #[serde(default)]
     pub description: String,
     /// Whether a publishable key may have it.
-    #[serde(default)]
     pub browser: bool,
+    /// Whether the preset role `viewer` has it: those with the action `read`, unless told.
+    pub viewer: bool,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawScope {
+    #[serde(deserialize_with = "name")]
+    name: Scope,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    browser: bool,
+    viewer: Option<bool>,
+}
+
+impl From<RawScope> for CatalogueScope {
+    fn from(raw: RawScope) -> Self {
+        let viewer = raw.viewer.unwrap_or_else(|| raw.name.permission().ends_with(":read"));
+        Self { name: raw.name, description: raw.description, browser: raw.browser, viewer }
+    }
+}
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scope, D::Error> {
+    let name: Scope = <Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(D::Error::custom)?;
+    if name.as_str().starts_with(RESERVED) {
+        return Err(D::Error::custom("scopes that begin with doorkey. are Doorkey's own"));
+    }
+    Ok(name)
 }
 
 /// The scopes that the operator's API knows, each once.
@@ -20,9 +52,15 @@ pub struct CatalogueScope {
 pub struct Catalogue(Vec<CatalogueScope>);
 
 impl Catalogue {
+    /// The most scopes that there may be.
+    pub const MAX: usize = 1000;
+
     /// Takes entries whose names are different and narrow to no resource; otherwise says which is wrong, and how.
     pub(super) fn new(entries: Vec<CatalogueScope>) -> Result<Self, (usize, &'static str)> {
         for (i, entry) in entries.iter().enumerate() {
+            if i >= Self::MAX {
+                return Err((i, "a catalogue has at most 1000 scopes"));
+            }
             if entry.name.resource_name().is_some() {
                 return Err((i, "a catalogue names permissions, not single resources"));
             }
@@ -45,16 +83,20 @@ impl Catalogue {
 
     /// Every scope.
     pub fn scopes(&self) -> ScopeSet {
-        self.0.iter().map(|entry| entry.name.clone()).collect()
-    }
-
-    /// Every scope that the preset role viewer has.
-    pub fn viewer_scopes(&self) -> ScopeSet {
-        self.0.iter().filter(|entry| entry.name.as_str().ends_with(":read")).map(|entry| entry.name.clone()).collect()
+        self.that(|_| true)
     }
 
     /// Every scope that a publishable key may have.
     pub fn browser_scopes(&self) -> ScopeSet {
-        self.0.iter().filter(|entry| entry.browser).map(|entry| entry.name.clone()).collect()
+        self.that(|entry| entry.browser)
+    }
+
+    /// Every scope that the preset role `viewer` has.
+    pub fn viewer_scopes(&self) -> ScopeSet {
+        self.that(|entry| entry.viewer)
+    }
+
+    fn that(&self, is_meant: impl Fn(&CatalogueScope) -> bool) -> ScopeSet {
+        self.0.iter().filter(|entry| is_meant(entry)).map(|entry| entry.name.clone()).collect()
     }
 }

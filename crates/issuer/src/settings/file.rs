@@ -10,7 +10,7 @@ use std::str::FromStr;
 use doorkey_core::{Brand, ErrorCode, Origin};
 use serde::de::{Deserialize, Deserializer, Error as _};
 
-use super::{Catalogue, CatalogueScope, MintLimits, is_token_lifetime};
+use super::{Catalogue, CatalogueScope, CustomLimit, CustomLimits, KeyDefaults, MintLimits, is_token_lifetime};
 use crate::error::Error;
 
 /// What `doorkey.toml` says; whatever it leaves out is `None`.
@@ -27,10 +27,25 @@ use crate::error::Error;
 /// per_address = 600
 /// per_origin = 6000
 ///
+/// [keys]                                      # what holds for keys unless they say otherwise
+/// per_workspace = 50                          # active keys, 1 to 10000
+/// lifetime_days = 365                         # a new key expires
+/// rotation_days = 90                          # a key should be rolled
+/// rate_limit = { requests = 100, period = 1 } # period in seconds, 1 to 86400
+/// monthly_quota = 1000000                     # requests
+///
 /// [[scopes]]
 /// name = "pictures:read"
 /// description = "See pictures"
 /// browser = true                              # a publishable key may have it
+/// viewer = true                               # so has the role viewer; without it, those that end in :read
+///
+/// [[limits]]                                  # a limit that the API enforces itself
+/// name = "max_pictures"
+/// description = "How many pictures may be stored"
+/// unit = "pictures"
+/// default = 1000
+/// maximum = 100000
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct SettingsFile {
@@ -46,8 +61,12 @@ pub struct SettingsFile {
     pub token_lifetime: Option<u64>,
     /// How often sessions may be minted.
     pub mint_limits: Option<MintLimits>,
+    /// What holds for keys.
+    pub keys: KeyDefaults,
     /// The catalogue.
     pub scopes: Catalogue,
+    /// The limits that keys may carry.
+    pub limits: CustomLimits,
 }
 
 #[derive(serde::Deserialize)]
@@ -63,7 +82,9 @@ struct Raw {
     #[serde(deserialize_with = "lifetime")]
     token_lifetime: Option<u64>,
     mint_limits: Option<RawLimits>,
+    keys: KeyDefaults,
     scopes: Vec<toml::Spanned<CatalogueScope>>,
+    limits: Vec<toml::Spanned<CustomLimit>>,
 }
 
 #[derive(serde::Deserialize)]
@@ -91,9 +112,8 @@ impl SettingsFile {
     /// Reads the file. Fails with `invalid_input`, the line, the member and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let raw: Raw = toml::from_str(text).map_err(|error| at(text, error.span(), error.message()))?;
-        let spans: Vec<_> = raw.scopes.iter().map(toml::Spanned::span).collect();
-        let scopes = Catalogue::new(raw.scopes.into_iter().map(toml::Spanned::into_inner).collect())
-            .map_err(|(i, detail)| at(text, spans.get(i).cloned(), detail))?;
+        let scopes = all(text, raw.scopes, Catalogue::new)?;
+        let limits = all(text, raw.limits, CustomLimits::new)?;
         Ok(Self {
             listen: raw.listen,
             public_url: raw.public_url,
@@ -101,9 +121,22 @@ impl SettingsFile {
             audiences: raw.audiences,
             token_lifetime: raw.token_lifetime,
             mint_limits: raw.mint_limits.map(|limits| limits.resolve()),
+            keys: raw.keys,
             scopes,
+            limits,
         })
     }
+}
+
+/// Puts entries together; an error of one of them says where it stands.
+fn all<T, A>(
+    text: &str,
+    entries: Vec<toml::Spanned<T>>,
+    together: impl FnOnce(Vec<T>) -> Result<A, (usize, &'static str)>,
+) -> Result<A, Error> {
+    let spans: Vec<_> = entries.iter().map(toml::Spanned::span).collect();
+    together(entries.into_iter().map(toml::Spanned::into_inner).collect())
+        .map_err(|(i, detail)| at(text, spans.get(i).cloned(), detail))
 }
 
 /// An error that says where: the line, and the member whose value stands there.
@@ -119,7 +152,7 @@ fn at(text: &str, span: Option<Range<usize>>, detail: &str) -> Error {
 }
 
 /// Reads a value from its text form.
-pub(super) fn parsed<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+fn parsed<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: FromStr<Err: Display>,
@@ -157,6 +190,20 @@ mod tests {
             ("[[scopes]]\nname = \"Pictures\"", "line 2, name: a scope has the form"),
             ("[[scopes]]\nname = \"a:b/c\"", "line 1, [[scopes]]: a catalogue names permissions"),
             ("[[scopes]]\nname = \"a:b\"\n\n[[scopes]]\nname = \"a:b\"", "line 4, [[scopes]]: this scope stands"),
+            ("[[scopes]]\n\nname = \"doorkey.keys:read\"", "line 3, name: scopes that begin with doorkey."),
+            ("[[scopes]]\nname = \"a:b\"\nviewer = 1", "line 3, viewer: invalid type"),
+            ("[[limits]]\nname = \"Max\"", "line 2, name: a limit's name has"),
+            ("[[limits]]\nname = \"a\"\ndefault = -1", "line 3, default: "),
+            ("[[limits]]\nname = \"a\"\ndefault = 2\nmaximum = 1", "line 1, [[limits]]: the default is above"),
+            ("[[limits]]\nname = \"a\"\n[[limits]]\nname = \"a\"", "line 3, [[limits]]: this limit stands"),
+            ("[keys]\nper_workspace = 0", "line 2, per_workspace: 1 to 10000"),
+            ("[keys]\nper_workspace = 10001", "line 2, per_workspace: 1 to 10000"),
+            ("[keys]\nlifetime_days = 0", "line 2, lifetime_days: 1 to 3650"),
+            ("[keys]\nmonthly_quota = 0", "line 2, monthly_quota: 1 or more"),
+            ("[keys]\nrate_limit = { requests = 0, period = 1 }", "line 2, rate_limit: 1 or more"),
+            ("[keys]\nrate_limit = { requests = 1, period = 86401 }", "line 2, rate_limit: 1 to 86400"),
+            ("[keys]\nrate_limit = { requests = 1 }", "line 2, rate_limit: missing field `period`"),
+            ("[keys]\nper_work = 1", "line 2, per_work: unknown field"),
             ("listen = \"7700\"", "line 1, listen: "),
             ("audiences = [\"https://a.example\", \"x\"]", "line 1, audiences: "),
             ("x", "line 1, x: "),
@@ -171,5 +218,38 @@ mod tests {
     fn a_limit_of_zero_is_no_limit() {
         let limits = SettingsFile::parse("[mint_limits]\nper_address = 0").unwrap().mint_limits.unwrap();
         assert_eq!((limits.per_address, limits.per_key.map(u32::from)), (None, Some(6000)));
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_default() {
+        let file = SettingsFile::parse("[[scopes]]\nname = \"a:read\"\n[[scopes]]\nname = \"a:write\"").unwrap();
+        assert_eq!(file.scopes.viewer_scopes().to_string(), "a:read");
+        assert_eq!((file.keys.per_workspace, file.keys.rate_limit), (50, None));
+        let text = "[[scopes]]\nname = \"a:read\"\nviewer = false\n[[scopes]]\nname = \"a:write\"\nviewer = true
+            [[limits]]\nname = \"max_a\"\nunit = \"MB\"\ndefault = 2\nmaximum = 2
+            [keys]\nrate_limit = { requests = 100, period = 86400 }\nlifetime_days = 365\nmonthly_quota = 7";
+        let file = SettingsFile::parse(text).unwrap();
+        assert_eq!(file.scopes.viewer_scopes().to_string(), "a:write");
+        assert_eq!(file.keys.rate_limit, super::super::RateLimit::new(100, 86_400));
+        assert_eq!((file.keys.lifetime_days, file.keys.monthly_quota), (Some(365), Some(7)));
+        let limit = file.limits.find("max_a").unwrap();
+        assert_eq!((limit.default, limit.maximum, limit.unit.as_deref()), (Some(2), Some(2), Some("MB")));
+        assert!(file.limits.find("max_b").is_none());
+    }
+
+    #[test]
+    fn catalogues_have_an_end() {
+        let scopes = |count| "[[scopes]]\nname = \"aN:b\"\n".repeat(count);
+        let limits = |count| "[[limits]]\nname = \"aN\"\n".repeat(count);
+        let parse = |text: String| {
+            let pieces = text.split('N').enumerate();
+            SettingsFile::parse(
+                &pieces.map(|(i, piece)| if i == 0 { piece.into() } else { i.to_string() + piece }).collect::<String>(),
+            )
+        };
+        assert_eq!(parse(scopes(1000)).unwrap().scopes.all().len(), 1000);
+        assert!(parse(scopes(1001)).unwrap_err().to_string().starts_with("line 2001, [[scopes]]: "));
+        assert_eq!(parse(limits(100)).unwrap().limits.all().len(), 100);
+        assert!(parse(limits(101)).unwrap_err().to_string().starts_with("line 201, [[limits]]: "));
     }
 }

@@ -4,7 +4,7 @@ mod list;
 mod record;
 
 pub(crate) use list::{KeyCursor, KeyFilter, KeySort, SortValue};
-pub use record::{KeyOwner, KeyRecord, KeyState, RateLimit, Restriction};
+pub use record::{KeyOwner, KeyRecord, KeyState, Restriction};
 
 use doorkey_core::{KeyId, KeyKind, MemberId, OrganizationId, VerifyingKey, WorkspaceId};
 use sqlx::any::AnyRow;
@@ -13,6 +13,7 @@ use super::row::{Columns, NEVER, blob, broken, join, to_array, to_i64, to_u64};
 use super::tenants::Tenant;
 use super::{Reader, Transaction};
 use crate::error::Error;
+use crate::settings::RateLimit;
 
 /// A statement that selects whole keys.
 macro_rules! select_keys {
@@ -180,8 +181,8 @@ impl Transaction {
         .bind(key.scopes.to_string())
         .bind(join(key.origins.iter().map(doorkey_core::OriginPattern::as_str)))
         .bind(join(&key.cidrs))
-        .bind(key.rate_limit.map(|limit| to_i64(limit.requests)))
-        .bind(key.rate_limit.map(|limit| to_i64(limit.period)))
+        .bind(key.rate_limit.map(|limit| to_i64(limit.requests())))
+        .bind(key.rate_limit.map(|limit| to_i64(limit.period())))
         .bind(key.monthly_quota.map(to_i64))
         .bind(serde_json::to_string(&key.limits).map_err(Error::store)?)
         .bind(join(&key.shadow))
@@ -295,7 +296,7 @@ fn record(row: &AnyRow) -> Result<KeyRecord, Error> {
         scopes: row.parsed("scopes")?,
         origins: row.list("origins")?,
         cidrs: row.list("cidrs")?,
-        rate_limit: requests.zip(period).map(|(requests, period)| RateLimit { requests, period }),
+        rate_limit: requests.zip(period).and_then(|(requests, period)| RateLimit::new(requests, period)),
         monthly_quota: row.optional_number("monthly_quota")?,
         limits: row.json("limits")?,
         shadow: row.list("shadow")?.into_iter().collect(),

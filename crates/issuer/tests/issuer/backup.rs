@@ -123,7 +123,10 @@ async fn a_file_that_is_no_sound_copy_is_not_put_in_place() {
         copies.path().join("absent"),
     ];
     for (name, change) in [
-        ("newer", "INSERT INTO _sqlx_migrations SELECT 999, 'x', 0, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 1"),
+        (
+            "newer",
+            "INSERT INTO _sqlx_migrations SELECT 999, 'x', 0, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 1",
+        ),
         ("changed", "UPDATE _sqlx_migrations SET checksum = X'00'"),
         ("dangling", "PRAGMA foreign_keys = OFF; DELETE FROM organizations"),
         ("another", "DROP TABLE _sqlx_migrations"),

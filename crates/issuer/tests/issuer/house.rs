@@ -17,6 +17,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+use crate::contract;
+
 pub(crate) const NOW: u64 = 1_700_000_000;
 pub(crate) const PAGE: &str = "http://localhost:3000";
 pub(crate) const MINT_URL: &str = "http://localhost:7700/v1/sessions";
@@ -176,13 +178,16 @@ pub(crate) async fn open(
     Issuer::open(settings, store.clone(), &Arc::new(Vault::new(&[master_key; 32])), Arc::new(Stopped), entropy).await
 }
 
+/// Sends a request, and holds the answer against the OpenAPI document.
 pub(crate) async fn send(router: &Router, mut request: Request<Body>) -> Answer {
     if request.extensions().get::<ConnectInfo<SocketAddr>>().is_none() {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 5000))));
     }
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
+    contract::check(&method, &path, parts.status, &parts.headers, &bytes);
     let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
     Answer { status: parts.status, headers: parts.headers, json }
 }

@@ -6,6 +6,7 @@
 mod house;
 
 mod backup;
+mod contract;
 mod keys;
 mod mint;
 mod outages;

@@ -6,7 +6,9 @@ use crate::house::{House, On, PAGE};
 on_each_database!(
     the_public_documents_are_for_everybody,
     what_is_not_there_is_a_problem_too,
-    a_preflight_gets_a_plain_answer
+    a_preflight_gets_a_plain_answer,
+    the_openapi_document_is_served_with_its_etag,
+    head_is_get_without_the_body
 );
 
 fn get(path: &str) -> Request<Body> {
@@ -71,5 +73,31 @@ async fn a_preflight_gets_a_plain_answer(on: On) {
         assert_eq!(answer.header("access-control-allow-origin"), allowed);
         assert_eq!(answer.header("access-control-allow-methods"), "POST");
         assert_eq!(answer.header("access-control-allow-credentials"), "");
+    }
+}
+
+async fn the_openapi_document_is_served_with_its_etag(on: On) {
+    let house = House::new(on).await;
+    let answer = house.send(get("/openapi.json")).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.json.to_string().len(), doorkey_issuer::openapi().len());
+    assert_eq!(answer.header("cache-control"), "public, max-age=300");
+    let etag = answer.header("etag").to_owned();
+    for (known, status) in
+        [(etag.clone(), 304), (format!("\"x\", W/{etag}"), 304), ("*".into(), 304), ("\"x\"".into(), 200)]
+    {
+        let request = Request::get("/openapi.json").header("if-none-match", &known).body(Body::empty()).unwrap();
+        let answer = house.send(request).await;
+        assert_eq!((answer.status.as_u16(), answer.header("etag")), (status, &*etag), "{known}");
+    }
+}
+
+async fn head_is_get_without_the_body(on: On) {
+    let house = House::new(on).await;
+    for (path, status) in [("/openapi.json", 200), ("/healthz", 200), ("/nothing", 404)] {
+        let request = Request::head(path).body(Body::empty()).unwrap();
+        let answer = house.send(request).await;
+        assert_eq!((answer.status.as_u16(), &answer.json), (status, &serde_json::Value::Null), "{path}");
+        assert_ne!(answer.header("content-length"), "0", "{path}");
     }
 }

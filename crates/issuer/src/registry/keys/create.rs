@@ -78,6 +78,8 @@ impl Registry {
             KeyPlace::Organization(_, workspaces) => workspaces.clone(),
             KeyPlace::First | KeyPlace::Workspace(_) => None,
         };
+        let defaults = change.settings.keys();
+        let in_days = |days: Option<u32>| days.map(|days| change.now + u64::from(days) * 86_400);
         let mut origins = new.origins.clone();
         origins.sort();
         origins.dedup();
@@ -98,16 +100,16 @@ impl Registry {
             scopes: ScopeSet::empty(),
             origins,
             cidrs: new.cidrs.clone(),
-            rate_limit: new.rate_limit,
-            monthly_quota: new.monthly_quota,
+            rate_limit: new.rate_limit.unwrap_or(defaults.rate_limit),
+            monthly_quota: new.monthly_quota.unwrap_or(defaults.monthly_quota),
             limits: new.limits.clone(),
             shadow: new.shadow.clone(),
             shadow_refusals: 0,
             session_lifetime: new.session_lifetime,
             created_by: change.actor.person(),
             created_at: change.now,
-            expires_at: new.expires_at,
-            rotation_due_at: new.rotation_due_at,
+            expires_at: new.expires_at.unwrap_or_else(|| in_days(defaults.lifetime_days)),
+            rotation_due_at: new.rotation_due_at.unwrap_or_else(|| in_days(defaults.rotation_days)),
             last_used_at: None,
             disabled_at: None,
             protected_at: new.is_protected.then_some(change.now),

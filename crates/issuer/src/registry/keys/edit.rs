@@ -9,7 +9,8 @@ use crate::actor::Actor;
 use crate::audit::Action;
 use crate::error::Error;
 use crate::registry::{Change, Expected, Registry};
-use crate::store::{KeyOwner, KeyRecord, KeyState, RateLimit, Restriction};
+use crate::settings::RateLimit;
+use crate::store::{KeyOwner, KeyRecord, KeyState, Restriction};
 
 /// What shall change in a key; what is `None` stays. An inner `None` takes something away.
 #[derive(Clone, Debug, Default)]

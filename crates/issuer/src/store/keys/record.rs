@@ -9,6 +9,7 @@ use doorkey_core::{
 use ipnet::IpNet;
 
 use crate::error::Error;
+use crate::settings::RateLimit;
 
 /// Who stands behind a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,16 +28,6 @@ impl KeyOwner {
             Self::Personal(member) => Some(member),
         }
     }
-}
-
-/// So many requests in any period, at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RateLimit {
-    /// How many; at least 1.
-    pub requests: u64,
-    /// The period in seconds, 1 to 86400.
-    pub period: u64,
 }
 
 /// A restriction of a key that can be tried out before it refuses anything.
