@@ -4,6 +4,8 @@
 mod error;
 mod settings;
 mod vault;
+mod password;
+mod network;
 mod idempotency;
 
 mod actor;
@@ -30,7 +32,7 @@ pub use audit::{Action, AuditActor, AuditEvent, AuditFault, AuditHead, Target};
 pub use doorkey_verifier::serve;
 pub use error::Error;
 pub use issuer::Issuer;
-pub use registry::{CreatedKey, DefaultKeys, KeyPlace, NewKey, Registry, ScopeChoice};
+pub use registry::{CreatedKey, DefaultKeys, Email, KeyPlace, Link, NewKey, Registry, ScopeChoice};
 pub use settings::{Catalogue, CatalogueScope, MintLimits, Settings, SettingsFile};
 pub use store::{Database, KeyOwner, KeyRecord, KeyState, RateLimit, Restriction, Store};
 pub use vault::Vault;
