@@ -4,10 +4,12 @@ mod change;
 mod first_start;
 mod input;
 mod keys;
+mod people;
 mod terms;
 
 pub use first_start::DefaultKeys;
 pub use input::{CreatedKey, KeyPlace, NewKey, ScopeChoice};
+pub use people::{Email, Link};
 
 pub(crate) use change::{Change, keys_cannot_manage_keys, not_found};
 
@@ -16,6 +18,7 @@ use std::sync::Arc;
 use doorkey_core::{Id, KeyId, KeyKind, PublishableKey};
 use doorkey_verifier::{Clock, Entropy, random};
 
+use self::people::People;
 use crate::error::Error;
 use crate::settings::Settings;
 use crate::store::{KeyRecord, Store};
@@ -32,6 +35,7 @@ pub struct Registry {
     vault: Arc<Vault>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    people: Arc<People>,
 }
 
 impl Registry {
@@ -43,7 +47,7 @@ impl Registry {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { store, settings, vault, clock, entropy }
+        Self { store, settings, vault, clock, entropy, people: Arc::default() }
     }
 
     /// The key string of a publishable key; `None` for a secret key, whose string nobody has but its owner.

@@ -94,7 +94,7 @@ async fn readers_do_not_wait_for_writers() {
     let place = Postgres::shared().create_database();
     let store = Store::open(&place.url().parse().unwrap()).await.unwrap();
     let writing = store.begin().await.unwrap();
-    assert!(store.is_empty().await.unwrap() && store.keys().await.unwrap().is_empty());
+    assert!(store.is_empty().await.unwrap() && store.read().await.unwrap().all_keys().await.unwrap().is_empty());
     writing.commit().await.unwrap();
 }
 
