@@ -5,6 +5,8 @@ mod error;
 mod idempotency;
 mod settings;
 mod vault;
+mod password;
+mod network;
 
 mod actor;
 mod access;
@@ -31,7 +33,9 @@ pub use doorkey_verifier::serve;
 pub use error::Error;
 pub use http::openapi;
 pub use issuer::Issuer;
-pub use registry::{CreatedKey, DefaultKeys, Grace, KeyChanges, KeyPlace, NewKey, Registry, ScopeChoice, Wound};
+pub use registry::{
+    CreatedKey, DefaultKeys, Email, Grace, KeyChanges, KeyPlace, Link, NewKey, Registry, ScopeChoice, Wound,
+};
 pub use settings::{
     Catalogue, CatalogueScope, CustomLimit, CustomLimits, KeyDefaults, MintLimits, RateLimit, Settings, SettingsFile,
     SharedSettings,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use governor::state::StateStore;
 use governor::state::keyed::ShrinkableKeyedStateStore;
 use governor::{Quota, RateLimiter};
 
+use crate::network::network;
 use crate::settings::MintLimits;
 
 /// The period that limits are told for.
@@ -53,17 +54,6 @@ impl Limits {
             limit.check(origin)?;
         }
         Ok(())
-    }
-}
-
-/// Whom an address stands for: an IPv6 customer has at least 64 bits to choose addresses from.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -198,14 +188,13 @@ impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<K> for Tracked<K> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
     use std::num::NonZeroU32;
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
     use doorkey_verifier::Clock;
 
-    use super::{Limit, network};
+    use super::Limit;
 
     #[derive(Debug)]
     struct Hand(Mutex<Duration>);
@@ -260,13 +249,5 @@ mod tests {
         hand.set(1_700_000_120);
         assert_eq!(allowed(&limit, 5), 6);
         assert_eq!(limit.limiter.len(), 1);
-    }
-
-    #[test]
-    fn a_network_of_64_bits_is_one_caller() {
-        let of = |text: &str| network(text.parse::<IpAddr>().unwrap());
-        assert_eq!(of("2001:db8::1"), of("2001:db8:0:0:ffff::2"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
     }
 }

@@ -6,6 +6,7 @@ mod input;
 mod keys;
 mod uses;
 mod first_start;
+mod people;
 mod personal;
 mod tenants;
 mod roles;
@@ -15,6 +16,7 @@ mod clockwork;
 
 pub use first_start::DefaultKeys;
 pub use input::{CreatedKey, KeyPlace, NewKey, ScopeChoice};
+pub use people::{Email, Link};
 
 pub use clockwork::Wound;
 pub use keys::{Grace, KeyChanges};
@@ -26,6 +28,7 @@ use std::sync::Arc;
 use doorkey_core::{Id, KeyId, KeyKind, PublishableKey};
 use doorkey_verifier::{Clock, Entropy, random};
 
+use self::people::People;
 use self::uses::Uses;
 use crate::error::Error;
 use crate::settings::{Settings, SharedSettings};
@@ -44,6 +47,7 @@ pub struct Registry {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     uses: Arc<Uses>,
+    people: Arc<People>,
 }
 
 impl Registry {
@@ -55,7 +59,7 @@ impl Registry {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { store, settings, vault, clock, entropy, uses: Arc::default() }
+        Self { store, settings, vault, clock, entropy, uses: Arc::default(), people: Arc::default() }
     }
 
     /// The key string of a publishable key; `None` for a secret key, whose string nobody has but its owner.

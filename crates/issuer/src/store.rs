@@ -17,16 +17,26 @@ mod idempotency;
 mod tenants;
 mod roles;
 mod memberships;
+mod people;
+mod sign_ins;
+mod sign_in_failures;
+mod links;
+mod invitations;
 mod keys;
 mod backup;
 
 pub(crate) use audit::{AuditFilter, StoredEvent};
 pub use database::Database;
+pub(crate) use invitations::Invitation;
 pub(crate) use keys::{KeyCursor, KeyFilter, KeySort, SortValue};
 pub use keys::{KeyOwner, KeyRecord, KeyState, Restriction};
+pub(crate) use links::LinkPurpose;
 pub(crate) use memberships::{Membership, WorkspaceMembership};
+pub(crate) use people::{Credentials, Person};
 pub(crate) use roles::Role;
 pub(crate) use settings::SigningKeyRecord;
+pub(crate) use sign_in_failures::Failures;
+pub(crate) use sign_ins::SignIn;
 pub(crate) use tenants::{Organization, Tenant, Workspace};
 
 use std::ops::{Deref, DerefMut};

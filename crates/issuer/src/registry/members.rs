@@ -74,7 +74,7 @@ impl Registry {
         }
         change.check_in_use(organization, None).await?;
         expected(membership.revision)?;
-        let custom = change.custom_scopes(organization, role.custom()).await?;
+        let custom = change.custom_scopes(organization, role.custom(), "role").await?;
         if !Rights::in_organization(role, &custom, change.settings.catalogue()).is_within(&standing.rights()) {
             return Err(exceeds());
         }
@@ -161,7 +161,7 @@ impl Registry {
         let organization = change.workspace_to_staff(workspace, member).await?;
         change.check_in_use(organization, Some(workspace)).await?;
         let standing = change.standing(organization, Some(workspace)).await?;
-        let custom = change.custom_scopes(organization, role.custom()).await?;
+        let custom = change.custom_scopes(organization, role.custom(), "role").await?;
         if !Rights::in_workspace(role, &custom, change.settings.catalogue()).is_within(&standing.rights()) {
             return Err(exceeds());
         }
@@ -231,15 +231,16 @@ impl Change<'_> {
         Ok(workspace.organization)
     }
 
-    /// The scopes of a custom role, which must be the organization's; none for a preset.
+    /// The scopes of a custom role, which must be the organization's; none for a preset. `field` is what the caller named it in.
     pub(crate) async fn custom_scopes(
         &mut self,
         organization: OrganizationId,
         role: Option<doorkey_core::RoleId>,
+        field: &str,
     ) -> Result<ScopeSet, Error> {
         let Some(role) = role else { return Ok(ScopeSet::empty()) };
         let found = self.transaction.role(role).await?.filter(|found| found.organization == organization);
-        found.map(|found| found.scopes).ok_or_else(|| Error::invalid("role", "is no role of the organization"))
+        found.map(|found| found.scopes).ok_or_else(|| Error::invalid(field, "names no role of the organization"))
     }
 
     async fn check_last_admin(&mut self, membership: &Membership) -> Result<(), Error> {

@@ -1,0 +1,218 @@
+//! Passwords: what people type, and how it is hashed (Argon2id) without letting anybody wear the machine out.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use argon2::password_hash::{Error as HashError, PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use doorkey_core::ErrorCode;
+use serde::{Deserialize, Deserializer};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+
+/// Bytes that a hash is salted with.
+pub(crate) const SALT_LEN: usize = 16;
+/// What one hash costs: KiB, passes, lanes. OWASP's first choice for Argon2id with little memory.
+const COST: (u32, u32, u32) = (19_456, 2, 1);
+/// How many may wait for their turn, besides those whose turn it is.
+const MAX_WAITING: usize = 64;
+
+/// What somebody types to prove who they are. `Debug` shows nothing.
+pub(crate) struct Password(Zeroizing<String>);
+
+impl Password {
+    /// Most characters.
+    pub(crate) const MAX_LEN: usize = 256;
+
+    /// Any text up to the longest that a password can be; fails with `invalid_input`.
+    pub(crate) fn parse(text: impl Into<Zeroizing<String>>) -> Result<Self, Error> {
+        let text = text.into();
+        if text.chars().count() > Self::MAX_LEN {
+            return Err(Error::invalid("password", "at most 256 characters"));
+        }
+        Ok(Self(text))
+    }
+}
+
+/// A password that is fit to be somebody's. `Debug` shows nothing.
+pub(crate) struct NewPassword(Password);
+
+impl NewPassword {
+    /// 12 to 256 characters, not one alone over and over; fails with `invalid_input`.
+    pub(crate) fn parse(text: impl Into<Zeroizing<String>>) -> Result<Self, Error> {
+        let text = text.into();
+        let length = text.chars().count();
+        if !(12..=Password::MAX_LEN).contains(&length) {
+            return Err(Error::invalid("password", "12 to 256 characters"));
+        }
+        if text.chars().collect::<HashSet<_>>().len() == 1 {
+            return Err(Error::invalid("password", "more than one character over and over"));
+        }
+        Ok(Self(Password(text)))
+    }
+
+    /// Refuses with `invalid_input` the password that everybody would try first.
+    pub(crate) fn check_not(&self, email: &str) -> Result<(), Error> {
+        if self.0.0.trim().eq_ignore_ascii_case(email) {
+            return Err(Error::invalid("password", "not the e-mail address"));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password")
+    }
+}
+
+impl fmt::Debug for NewPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NewPassword")
+    }
+}
+
+impl<'de> Deserialize<'de> for Password {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for NewPassword {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Hashes passwords, a few at a time: each hash takes 19 MiB and a processor.
+#[derive(Debug)]
+pub(crate) struct Passwords {
+    /// For those whose turn it is and those who wait.
+    places: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self::new(available_parallelism().map_or(2, usize::from).min(8))
+    }
+}
+
+impl Passwords {
+    fn new(at_once: usize) -> Self {
+        Self { places: Arc::new(Semaphore::new(at_once + MAX_WAITING)), turns: Arc::new(Semaphore::new(at_once)) }
+    }
+
+    /// The hash in PHC form. Fails with `rate_limited` when too many wait.
+    pub(crate) async fn hash(&self, password: NewPassword, salt: [u8; SALT_LEN]) -> Result<Zeroizing<String>, Error> {
+        self.run(move || {
+            let hash = argon2()?.hash_password_with_salt(password.0.0.as_bytes(), &salt).map_err(broken)?;
+            Ok(Zeroizing::new(hash.to_string()))
+        })
+        .await
+    }
+
+    /// Whether it is the password that was hashed. `None` takes as long and is never right. Fails with `rate_limited`
+    /// when too many wait.
+    pub(crate) async fn verify(&self, password: Password, hash: Option<Zeroizing<String>>) -> Result<bool, Error> {
+        self.run(move || {
+            let Some(hash) = hash else {
+                let mut nobody_s = [0; Params::DEFAULT_OUTPUT_LEN];
+                argon2()?.hash_password_into(password.0.as_bytes(), &[0; SALT_LEN], &mut nobody_s).map_err(broken)?;
+                black_box(nobody_s);
+                return Ok(false);
+            };
+            match argon2()?.verify_password(password.0.as_bytes(), hash.as_str()) {
+                Ok(()) => Ok(true),
+                Err(HashError::PasswordInvalid) => Ok(false),
+                Err(error) => Err(broken(error)),
+            }
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| wait(Duration::from_secs(1)))?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(broken)?;
+        // The work goes on when the caller goes away, so it keeps its turn.
+        let held: (OwnedSemaphorePermit, OwnedSemaphorePermit) = (place, turn);
+        let work = move || {
+            let _held = held;
+            work()
+        };
+        spawn_blocking(work).await.map_err(broken)?
+    }
+}
+
+/// `rate_limited`, for this long.
+pub(crate) fn wait(wait: Duration) -> Error {
+    let seconds = wait.as_secs().max(1);
+    Error::new(ErrorCode::RateLimited, format!("too many attempts: try again in {seconds} s"))
+}
+
+fn argon2() -> Result<Argon2<'static>, Error> {
+    let (memory, passes, lanes) = COST;
+    let params = Params::new(memory, passes, lanes, None).map_err(broken)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+/// Says what failed and nothing of what it was given.
+fn broken(error: impl fmt::Display) -> Error {
+    Error::store(format!("a password cannot be hashed: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use doorkey_core::ErrorCode;
+    use futures_util::future::join_all;
+
+    use super::{MAX_WAITING, NewPassword, Password, Passwords};
+
+    #[test]
+    fn a_password_is_long_and_not_one_character() {
+        for text in ["correct horse", "ääääääääääab", &"ab".repeat(128)] {
+            assert!(NewPassword::parse(text.to_owned()).is_ok(), "{text}");
+        }
+        for text in ["", "elevenchars", "aaaaaaaaaaaaaaaa", &"ab".repeat(129)] {
+            assert_eq!(NewPassword::parse(text.to_owned()).unwrap_err().code(), ErrorCode::InvalidInput, "{text}");
+        }
+        assert!(Password::parse("a".repeat(257)).is_err());
+        let password = NewPassword::parse("Ada@Shop.Example".to_owned()).unwrap();
+        assert!(password.check_not("ada@shop.example").is_err() && password.check_not("eve@shop.example").is_ok());
+        assert_eq!(format!("{password:?}"), "NewPassword");
+        assert_eq!(format!("{:?}", Password::parse("secret".to_owned()).unwrap()), "Password");
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_argon2id_and_fits_its_password_alone() {
+        let passwords = Passwords::new(2);
+        let hash = passwords.hash(NewPassword::parse("correct horse".to_owned()).unwrap(), [7; 16]).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", &*hash);
+        for (text, fits) in [("correct horse", true), ("correct horsE", false), ("", false)] {
+            let password = || Password::parse(text.to_owned()).unwrap();
+            assert_eq!(passwords.verify(password(), Some(hash.clone())).await.unwrap(), fits, "{text}");
+            assert!(!passwords.verify(password(), None).await.unwrap());
+        }
+        let other = passwords.hash(NewPassword::parse("correct horse".to_owned()).unwrap(), [8; 16]).await.unwrap();
+        assert_ne!(*other, *hash);
+    }
+
+    #[tokio::test]
+    async fn who_finds_a_long_queue_is_sent_away() {
+        let passwords = Passwords::new(2);
+        let all = (0..2 * MAX_WAITING).map(|_| passwords.verify(Password::parse(String::new()).unwrap(), None));
+        let refused: Vec<_> = join_all(all).await.into_iter().filter_map(Result::err).collect();
+        assert_eq!(refused.len(), MAX_WAITING - 2);
+        assert!(refused.iter().all(|error| error.code() == ErrorCode::RateLimited));
+    }
+}
