@@ -5,25 +5,19 @@ mod problem;
 mod envelope;
 mod body;
 mod wrong;
-#[allow(dead_code, reason = "the endpoints that manage keys read it")]
 mod cookie;
-#[allow(dead_code, reason = "the endpoints that manage keys check it")]
 mod credential;
-#[allow(dead_code, reason = "the endpoints that manage keys check it")]
 mod csrf;
-#[allow(dead_code, reason = "the endpoints that manage keys read it")]
 mod input;
-#[allow(dead_code, reason = "the endpoints that manage keys read it")]
 mod page;
-#[allow(dead_code, reason = "the endpoints that manage keys read it")]
 mod path;
-#[allow(dead_code, reason = "the endpoints that manage keys read it")]
 mod query;
-#[allow(dead_code, reason = "the endpoints that manage keys check it")]
 mod revision;
 mod openapi;
+mod caller;
 
 mod health;
+mod keys;
 mod sessions;
 mod well_known;
 
@@ -47,7 +41,7 @@ impl Issuer {
     /// The issuer's HTTP API. Requests carry their peer's address as [`ConnectInfo`](axum::extract::ConnectInfo), as
     /// [`serve`](crate::serve) sees to; those that do not count as from one and the same address.
     pub fn router(self: Arc<Self>) -> Router {
-        let (router, document) = endpoints().split_for_parts();
+        let (router, document) = endpoints(Some(&self)).split_for_parts();
         router
             .fallback(async || Error::new(ErrorCode::NotFound, "there is nothing at this address"))
             // Axum adds `Allow`, which says what does exist here.
@@ -60,9 +54,14 @@ impl Issuer {
     }
 }
 
-/// Every endpoint, with what the OpenAPI document says of it.
-fn endpoints() -> OpenApiRouter<Arc<Issuer>> {
+/// Every endpoint, with what the OpenAPI document says of it. Those that manage something stand behind a guard.
+fn endpoints(issuer: Option<&Arc<Issuer>>) -> OpenApiRouter<Arc<Issuer>> {
+    let mut managing = OpenApiRouter::new().merge(keys::endpoints());
+    if let Some(issuer) = issuer {
+        managing = managing.layer(from_fn_with_state(Arc::clone(issuer), caller::guard));
+    }
     OpenApiRouter::with_openapi(openapi::base())
+        .merge(managing)
         .routes(routes!(sessions::mint, sessions::preflight))
         .routes(routes!(well_known::issuer))
         .routes(routes!(well_known::jwks))

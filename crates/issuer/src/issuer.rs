@@ -89,6 +89,10 @@ impl Issuer {
         self.signing_keys.public()
     }
 
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }

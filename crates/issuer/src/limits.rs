@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use doorkey_core::{Error, ErrorCode, KeyId, Origin};
+use doorkey_core::{Error, ErrorCode, KeyId, Origin, SignInId};
 use doorkey_verifier::{Clock, ReachedLimit, Refusal};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -25,9 +25,16 @@ const MAX_TRACKED: usize = 65_536;
 /// How often what has recovered is forgotten.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
-/// The mint's three limits.
+/// What one member may ask for in a minute: far more than a person or a script needs, far less than a flood.
+const PER_SIGN_IN: NonZeroU32 = NonZeroU32::new(6000).unwrap();
+/// What one address may try in a minute without having signed in.
+const PER_VISITOR: NonZeroU32 = NonZeroU32::new(120).unwrap();
+
+/// The mint's three limits, and those of who manages.
 #[derive(Debug)]
 pub(crate) struct Limits {
+    sign_ins: Limit<SignInId>,
+    visitors: Limit<IpAddr>,
     keys: Option<Limit<KeyId>>,
     addresses: Option<Limit<IpAddr>>,
     origins: Option<Limit<Origin>>,
@@ -36,10 +43,22 @@ pub(crate) struct Limits {
 impl Limits {
     pub(crate) fn new(limits: MintLimits, clock: &Arc<dyn Clock>) -> Self {
         Self {
+            sign_ins: Limit::new("sign-in", PER_SIGN_IN, clock, MAX_TRACKED),
+            visitors: Limit::new("visitor", PER_VISITOR, clock, MAX_TRACKED),
             keys: limits.per_key.map(|quota| Limit::new("key", quota, clock, MAX_TRACKED)),
             addresses: limits.per_address.map(|quota| Limit::new("address", quota, clock, MAX_TRACKED)),
             origins: limits.per_origin.map(|quota| Limit::new("origin", quota, clock, MAX_TRACKED)),
         }
+    }
+
+    /// Counts one request of a member.
+    pub(crate) fn check_sign_in(&self, sign_in: SignInId) -> Result<(), Refusal> {
+        self.sign_ins.check(&sign_in)
+    }
+
+    /// Counts one request of somebody who has not signed in.
+    pub(crate) fn check_visit(&self, address: IpAddr) -> Result<(), Refusal> {
+        self.visitors.check(&network(address))
     }
 
     /// Counts one mint. The address comes first, so that one machine cannot use up what all pages share.
@@ -79,6 +98,8 @@ impl<K: Hash + Eq + Clone> Limit<K> {
         self.limiter.check_key(key).map_err(|refused| {
             let now = governor::clock::Clock::now(self.limiter.clock());
             let detail = match self.policy {
+                "sign-in" => "too many requests of one sign-in",
+                "visitor" => "too many requests from this address",
                 "address" => "too many sessions from this address",
                 "origin" => "too many sessions from this origin",
                 _ => "too many sessions with this key",

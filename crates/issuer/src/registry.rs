@@ -22,6 +22,7 @@ pub use clockwork::Wound;
 pub use keys::{Grace, KeyChanges};
 
 pub(crate) use change::{Change, Expected, keys_cannot_manage_keys, not_found};
+pub(crate) use people::Visit;
 
 use std::sync::Arc;
 

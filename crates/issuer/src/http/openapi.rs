@@ -29,8 +29,9 @@ Every refusal is a problem document (RFC 9457) with a stable `code`, and every r
 it was logged. An address that does not take a method answers 405 with `Allow` (the response `MethodNotAllowed`); one \
 where nothing is answers 404. `HEAD` is answered wherever `GET` is. Ids are TypeIDs. Times are Unix seconds.";
 
-const TAGS: [(&str, &str); 3] = [
+const TAGS: [(&str, &str); 4] = [
     ("Sessions", "What browsers trade publishable keys for."),
+    ("Keys", "Create, list, edit, roll and revoke keys."),
     ("Discovery", "Public documents, for verifiers and tools."),
     ("Health", "For whoever keeps the issuer running."),
 ];
@@ -41,7 +42,7 @@ const TAGS: [(&str, &str); 3] = [
 /// assert!(doorkey_issuer::openapi().contains(r#""mintSession""#));
 /// ```
 pub fn openapi() -> String {
-    let (_, document) = super::endpoints().split_for_parts();
+    let (_, document) = super::endpoints(None).split_for_parts();
     to_json(document)
 }
 

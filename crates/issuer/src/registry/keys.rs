@@ -14,9 +14,9 @@ pub(super) use create::for_kind;
 use doorkey_core::{ErrorCode, KeyId, KeyKind, SecretKey, VerifyingKey};
 
 use super::Registry;
-use super::change::{Change, not_found};
+use super::change::{Change, keys_cannot_manage_keys, not_found};
 use crate::access::{Permission, Standing};
-use crate::actor::Actor;
+use crate::actor::{Actor, RequestContext, Who};
 use crate::audit::Action;
 use crate::error::Error;
 use crate::store::KeyRecord;
@@ -58,6 +58,23 @@ impl Registry {
     /// Every key, revoked ones too, the oldest first; for the command line.
     pub async fn keys(&self) -> Result<Vec<KeyRecord>, Error> {
         self.store.read().await?.all_keys().await
+    }
+
+    /// Notes in the audit that a key tried to manage something, if the caller holds its secret.
+    pub(crate) async fn note_key_try(&self, key: &SecretKey, request: RequestContext) -> Result<(), Error> {
+        let public_key = key.signing_key().verifying_key();
+        let Some(record) = self.key(key.id()).await? else { return Ok(()) };
+        if record.public_key.as_ref() != Some(public_key.as_bytes()) {
+            return Ok(());
+        }
+        let who = Who::Key { id: record.id, name: record.shown_name() };
+        let actor = Actor { who, request: Some(request) };
+        let mut change = self.change(&actor, Action::ManageWithKey, record.id.into()).await?;
+        change.concerns(record.organization, record.workspace);
+        match change.finish::<()>(Err(keys_cannot_manage_keys())).await {
+            Err(error) if error.code() != ErrorCode::KeysCannotManageKeys => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Notes that a secret key reached a page, if there is such a key; says so once in the log and in the audit.

@@ -85,6 +85,14 @@ schemas! {
         .required("requests")
         .required("period")
         .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
+    /// What a key can be used for.
+    KeyState = text("What a key can be used for: `rolling` is usable until its successor takes over.")
+        .enum_values(Some(["active", "rolling", "disabled", "expired", "revoked"]));
+    /// A restriction that can be in shadow.
+    Restriction = text("A restriction that can be tried out first.")
+        .enum_values(Some(["origins", "cidrs", "rate_limit", "monthly_quota"]));
+    /// A network.
+    Cidr = text("A network or a single address.").examples(["10.0.0.0/8", "2001:db8::/32"]);
     /// The body of a mint.
     Mint = text("A compact JWS.")
         .pattern(Some("^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$"))

@@ -26,8 +26,6 @@ pub(crate) struct KeyFilter {
     pub(crate) owner: Option<MemberId>,
     /// Keys whose name holds this, in whatever case.
     pub(crate) name: Option<String>,
-    /// Keys of the organization itself alone, where an organization's are asked for.
-    pub(crate) without_workspace: bool,
     pub(crate) sort: KeySort,
     pub(crate) descending: bool,
 }
@@ -96,10 +94,9 @@ impl Reader {
         now: u64,
     ) -> Result<Vec<KeyRecord>, Error> {
         let (level, owner) = owner_column(tenant);
-        let of = match (level, filter.without_workspace) {
-            (Level::Workspace, _) => "k.workspace_id = $1",
-            (Level::Organization, false) => "k.organization_id = $1",
-            (Level::Organization, true) => "k.organization_id = $1 AND k.workspace_id IS NULL",
+        let of = match level {
+            Level::Workspace => "k.workspace_id = $1",
+            Level::Organization => "k.organization_id = $1",
         };
         let column = filter.sort.column();
         let (compare, order) = if filter.descending { ("<", "DESC") } else { (">", "ASC") };

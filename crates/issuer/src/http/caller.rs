@@ -1,0 +1,113 @@
+//! Who asks: a member who has signed in, or a visitor who has not. Never a key.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use doorkey_core::{ErrorCode, MemberId, SecretKey, to_base64url};
+use doorkey_verifier::RequestId;
+use http::HeaderMap;
+use http::header::{ORIGIN, USER_AGENT};
+use http::request::Parts;
+use zeroize::Zeroizing;
+
+use super::cookie::SignInCookie;
+use super::credential::Credential;
+use super::csrf;
+use crate::actor::{Actor, RequestContext, SignedIn, Who};
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::registry::{Visit, keys_cannot_manage_keys};
+
+/// Stands before every endpoint that manages something: no key and no token passes, and no page of another site.
+pub(super) async fn guard(State(issuer): State<Arc<Issuer>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match check(&issuer, &parts).await {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn check(issuer: &Issuer, request: &Parts) -> Result<(), Error> {
+    match Credential::find(&request.headers, &request.uri) {
+        Credential::None => {}
+        Credential::Other | Credential::Key(None) => return Err(keys_cannot_manage_keys()),
+        Credential::Key(Some(key)) => return Err(refuse_key(issuer, request, &key).await),
+    }
+    csrf::check(&request.method, &request.headers, issuer.settings().public_url())
+}
+
+/// Notes the try of a key whose secret the caller holds, and that the key leaked if a page sent it.
+async fn refuse_key(issuer: &Issuer, request: &Parts, key: &SecretKey) -> Error {
+    let request_context = context(&request.extensions);
+    let noted = issuer.registry().note_key_try(key, request_context).await;
+    let leaked = match request.headers.contains_key(ORIGIN) {
+        true => issuer.registry().record_leak(key).await,
+        false => Ok(()),
+    };
+    noted.and(leaked).err().unwrap_or_else(keys_cannot_manage_keys)
+}
+
+/// A member who has signed in.
+#[derive(Debug)]
+pub(super) struct Caller {
+    pub(super) actor: Actor,
+    pub(super) signed_in: SignedIn,
+}
+
+impl Caller {
+    pub(super) fn person(&self) -> MemberId {
+        self.signed_in.person
+    }
+}
+
+impl FromRequestParts<Arc<Issuer>> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, issuer: &Arc<Issuer>) -> Result<Self, Error> {
+        let signed_in = authenticate(&parts.headers, issuer).await?;
+        let signed_in = signed_in.ok_or_else(|| Error::new(ErrorCode::CredentialMissing, "sign in first"))?;
+        issuer.limits().check_sign_in(signed_in.sign_in)?;
+        let actor = Actor { who: Who::Member(signed_in.clone()), request: Some(context(&parts.extensions)) };
+        Ok(Self { actor, signed_in })
+    }
+}
+
+/// Somebody who need not have signed in.
+#[derive(Debug)]
+pub(super) struct Visitor {
+    pub(super) visit: Visit,
+}
+
+impl FromRequestParts<Arc<Issuer>> for Visitor {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, issuer: &Arc<Issuer>) -> Result<Self, Error> {
+        let request = context(&parts.extensions);
+        issuer.limits().check_visit(request.address)?;
+        let user_agent = parts.headers.get(USER_AGENT).and_then(|name| name.to_str().ok()).unwrap_or_default();
+        Ok(Self { visit: Visit { request, user_agent: user_agent.to_owned() } })
+    }
+}
+
+/// Who has signed in, if the request has a cookie that is worth something. A cookie that is worth nothing is refused:
+/// whoever sends it believes to be signed in.
+pub(super) async fn authenticate(headers: &HeaderMap, issuer: &Issuer) -> Result<Option<SignedIn>, Error> {
+    let Some(secret) = SignInCookie::at(issuer.settings().public_url()).read(headers) else { return Ok(None) };
+    let secret = Zeroizing::new(to_base64url(&*secret));
+    match issuer.registry().authenticate(&secret).await? {
+        Some(signed_in) => Ok(Some(signed_in)),
+        None => Err(Error::new(ErrorCode::SignInRefused, "this sign-in has ended")),
+    }
+}
+
+fn context(extensions: &http::Extensions) -> RequestContext {
+    // Without a server that says who calls, all callers are one.
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+    RequestContext {
+        id: extensions.get::<RequestId>().map(|id| id.as_str().to_owned()).unwrap_or_default(),
+        address: peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip()),
+    }
+}
