@@ -28,6 +28,9 @@ const ADA: &str = "ada@shop.example";
 const PASSWORD: &str = "correct horse battery";
 const OTHER: &str = "another horse battery";
 
+/// When a house is opened.
+const START: u64 = 1_800_000_000;
+
 const CATALOGUE: &str = "[[scopes]]\nname = \"pictures:read\"\n[[scopes]]\nname = \"pictures:write\"\n";
 
 /// A clock that a test moves by hand.
@@ -72,7 +75,7 @@ impl House {
     }
 
     async fn open(database: &Database, folder: Option<TempDir>, place: Option<PostgresDatabase>) -> Self {
-        let hand = Arc::new(Hand(Mutex::new(Duration::from_secs(1_800_000_000))));
+        let hand = Arc::new(Hand(Mutex::new(Duration::from_secs(START))));
         let file = SettingsFile::parse(CATALOGUE).unwrap();
         let registry = Registry::new(
             Store::open(database).await.unwrap(),

@@ -1,6 +1,6 @@
 use doorkey_core::{ErrorCode, SignInId};
 
-use super::{ADA, House, OTHER, PASSWORD, actor, code, new_password, password, token, visit};
+use super::{ADA, House, OTHER, PASSWORD, START, actor, code, new_password, password, token, visit};
 use crate::actor::Actor;
 use crate::audit::Action;
 
@@ -55,7 +55,7 @@ async fn a_password_that_is_asked_again_counts_for_that_sign_in() {
         assert_eq!(house.authenticate(&one).await.unwrap().confirmed_at, 0);
         house.wait(7);
         house.registry.confirm_password(&actor(&one), password(PASSWORD)).await.unwrap();
-        assert_eq!(house.authenticate(&one).await.unwrap().confirmed_at, 1_800_000_007);
+        assert_eq!(house.authenticate(&one).await.unwrap().confirmed_at, START + 7);
         assert_eq!(house.authenticate(&two).await.unwrap().confirmed_at, 0);
         let refused: Vec<_> = house.events(Action::ConfirmPassword).await.iter().map(|event| event.refused).collect();
         assert_eq!(refused, [REFUSED, None]);

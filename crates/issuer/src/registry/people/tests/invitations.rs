@@ -1,7 +1,7 @@
 use doorkey_core::{ErrorCode, InvitationId, OrganizationId, RoleId, WorkspaceId};
 use futures_util::future::join_all;
 
-use super::{ADA, House, OTHER, PASSWORD, actor, code, contains, new_password, token, visit};
+use super::{ADA, House, OTHER, PASSWORD, START, actor, code, contains, new_password, token, visit};
 use crate::access::{OrganizationRole, WorkspaceRole};
 use crate::actor::Actor;
 use crate::audit::Action;
@@ -103,7 +103,7 @@ async fn the_invited_joins_with_the_roles_of_the_invitation() {
         };
         let (invitation, link) = house.invite(&actor(&ada), new).await.unwrap();
         assert!(link.as_str().starts_with("http://localhost:7700/invitation#token="));
-        assert_eq!((invitation.email.as_str(), invitation.expires_at), (BOB, 1_800_000_000 + 7 * 86_400));
+        assert_eq!((invitation.email.as_str(), invitation.expires_at), (BOB, START + 7 * 86_400));
         let shown = house.registry.invitation_by_token(token(&link)).await.unwrap();
         assert_eq!(shown.invitation, invitation);
         assert_eq!((shown.organization.id, shown.has_account), (house.organization().await, false));

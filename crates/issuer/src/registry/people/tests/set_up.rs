@@ -1,7 +1,7 @@
 use doorkey_core::{ErrorCode, parse_base64url};
 use futures_util::future::join_all;
 
-use super::{ADA, House, OTHER, PASSWORD, actor, code, contains, new_password, password, token, visit};
+use super::{ADA, House, OTHER, PASSWORD, START, actor, code, contains, new_password, password, token, visit};
 use crate::access::OrganizationRole;
 use crate::actor::Actor;
 use crate::audit::Action;
@@ -19,7 +19,7 @@ async fn the_first_person_is_operator_and_admin_and_is_signed_in() {
         let ada = house.authenticate(&now).await.unwrap();
         assert_eq!((ada.email.as_str(), ada.is_operator, ada.confirmed_at), (ADA, true, 0));
         let person = house.registry.person(ada.person).await.unwrap();
-        assert_eq!((person.name.as_str(), person.created_at), ("Ada", 1_800_000_000));
+        assert_eq!((person.name.as_str(), person.created_at), ("Ada", START));
         let memberships = house.registry.store.read().await.unwrap().memberships_of(ada.person).await.unwrap();
         assert_eq!(memberships.len(), 1);
         assert_eq!(

@@ -2,7 +2,7 @@ use doorkey_core::ErrorCode;
 use doorkey_verifier::Clock;
 use futures_util::future::join_all;
 
-use super::{ADA, House, OTHER, PASSWORD, actor, code, new_password, password, visit, visit_from};
+use super::{ADA, House, OTHER, PASSWORD, START, actor, code, new_password, password, visit, visit_from};
 use crate::audit::{Action, Target};
 use crate::registry::people::{SignedInNow, forget_old};
 use crate::store::Failures;
@@ -120,7 +120,7 @@ async fn use_now(house: &House, now: &SignedInNow) {
 async fn a_sign_in_ends_after_a_week_and_after_a_day_without_use() {
     for house in House::both().await {
         let (used, idle) = (house.ada().await, house.sign_in(ADA, PASSWORD).await.unwrap());
-        assert_eq!((used.created_at, used.expires_at), (1_800_000_000, 1_800_000_000 + 7 * 86_400));
+        assert_eq!((used.created_at, used.expires_at), (START, START + 7 * 86_400));
         house.wait(86_399);
         use_now(&house, &used).await;
         house.wait(1);
