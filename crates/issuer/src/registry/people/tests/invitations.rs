@@ -157,6 +157,23 @@ async fn whoever_has_the_address_signs_in_to_accept() {
 }
 
 #[tokio::test]
+async fn nobody_changes_their_own_role_with_an_invitation() {
+    for house in House::both().await {
+        let ada = house.ada().await;
+        let bob = house.join(BOB, &ada).await;
+        let (other, _) = house.elsewhere().await;
+        let admin = with_role(OrganizationRole::Admin);
+        let (_, link) = house.registry.invite(&Actor::operator(), other, admin, None).await.unwrap();
+        let mut transaction = house.registry.store.begin().await.unwrap();
+        transaction.put_membership(other, bob.signed_in.person, OrganizationRole::Member, 1).await.unwrap();
+        transaction.commit().await.unwrap();
+        assert_eq!(code(house.accept_as(&link.unwrap(), &bob).await), CONFLICT);
+        let kept = house.registry.store.read().await.unwrap().membership(other, bob.signed_in.person).await.unwrap();
+        assert_eq!(kept.unwrap().role, OrganizationRole::Member);
+    }
+}
+
+#[tokio::test]
 async fn only_the_latest_invitation_of_an_address_is_open_for_a_week() {
     for house in House::both().await {
         let ada = house.ada().await;

@@ -117,6 +117,27 @@ async fn use_now(house: &House, now: &SignedInNow) {
 }
 
 #[tokio::test]
+async fn who_was_sent_away_before_the_password_was_looked_at_did_not_fail() {
+    for house in House::both().await {
+        house.ada().await;
+        let full = house.registry.people.passwords.take_every_place();
+        for _ in 0..10 {
+            let error = house.sign_in(ADA, OTHER).await.unwrap_err();
+            assert!(error.code() == ErrorCode::RateLimited && error.to_string().contains("in 1 s"));
+        }
+        drop(full);
+        assert_eq!(code(house.sign_in(ADA, OTHER).await), REFUSED);
+        let anywhere = house.registry.subjects(ADA, &visit().request);
+        house.registry.give_attempt_back(&anywhere).await.unwrap();
+        assert_eq!(house.events(Action::SignIn).await.len(), 1);
+        for _ in 0..5 {
+            assert_eq!(code(house.sign_in(ADA, OTHER).await), REFUSED);
+        }
+        assert_eq!(code(house.sign_in(ADA, OTHER).await), WAIT);
+    }
+}
+
+#[tokio::test]
 async fn a_sign_in_ends_after_a_week_and_after_a_day_without_use() {
     for house in House::both().await {
         let (used, idle) = (house.ada().await, house.sign_in(ADA, PASSWORD).await.unwrap());
