@@ -154,6 +154,15 @@ impl Passwords {
     }
 }
 
+#[cfg(test)]
+impl Passwords {
+    /// Fills the queue until it is dropped.
+    pub(crate) fn take_every_place(&self) -> OwnedSemaphorePermit {
+        let free = u32::try_from(self.places.available_permits()).unwrap();
+        Arc::clone(&self.places).try_acquire_many_owned(free).unwrap()
+    }
+}
+
 /// `rate_limited`, for this long.
 pub(crate) fn wait(wait: Duration) -> Error {
     let seconds = wait.as_secs().max(1);
