@@ -166,7 +166,7 @@ impl Passwords {
 /// `rate_limited`, for this long.
 pub(crate) fn wait(wait: Duration) -> Error {
     let seconds = wait.as_secs().max(1);
-    Error::new(ErrorCode::RateLimited, format!("too many attempts: try again in {seconds} s"))
+    Error::new(ErrorCode::RateLimited, format!("too many attempts: try again in {seconds} s")).with_retry_after(wait)
 }
 
 fn argon2() -> Result<Argon2<'static>, Error> {

@@ -4,7 +4,7 @@ mod accept;
 
 pub(crate) use accept::{Account, Invited};
 
-use doorkey_core::{ErrorCode, InvitationId, OrganizationId, RoleId, ScopeSet, WorkspaceId};
+use doorkey_core::{ErrorCode, InvitationId, OrganizationId, WorkspaceId};
 
 use super::{Email, Link, Secret, link_refused};
 use crate::access::{OrganizationRole, Permission, Rights, WorkspaceRole};
@@ -190,7 +190,8 @@ impl Change<'_> {
         Ok(())
     }
 
-    async fn is_admin(&mut self, organization: OrganizationId) -> Result<bool, Error> {
+    /// Whether the actor is an admin, or works on the database itself.
+    pub(in crate::registry) async fn is_admin(&mut self, organization: OrganizationId) -> Result<bool, Error> {
         let person = match &self.actor.who {
             Who::Operator | Who::System => return Ok(true),
             Who::Key { .. } => return Ok(false),

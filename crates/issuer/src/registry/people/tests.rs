@@ -20,7 +20,7 @@ use crate::audit::{Action, AuditEvent};
 use crate::error::Error;
 use crate::password::{NewPassword, Password};
 use crate::registry::Registry;
-use crate::settings::{Settings, SettingsFile};
+use crate::settings::{Settings, SettingsFile, SharedSettings};
 use crate::store::{Database, Store};
 use crate::vault::Vault;
 
@@ -79,7 +79,7 @@ impl House {
         let file = SettingsFile::parse(CATALOGUE).unwrap();
         let registry = Registry::new(
             Store::open(database).await.unwrap(),
-            Arc::new(Settings::resolve(file, "http://localhost:7700".parse().unwrap()).unwrap()),
+            SharedSettings::new(Settings::resolve(file, "http://localhost:7700".parse().unwrap()).unwrap()),
             Arc::new(Vault::new(&[9; 32])),
             hand.clone(),
             Arc::<Seeded>::default(),

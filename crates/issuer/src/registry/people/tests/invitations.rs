@@ -1,4 +1,4 @@
-use doorkey_core::{ErrorCode, InvitationId, OrganizationId, RoleId, WorkspaceId};
+use doorkey_core::{ErrorCode, InvitationId, OrganizationId, RoleId, ScopeSet, WorkspaceId};
 use futures_util::future::join_all;
 
 use super::{ADA, House, OTHER, PASSWORD, START, actor, code, contains, new_password, token, visit};
@@ -74,7 +74,8 @@ impl House {
         let target = crate::audit::Target::new(OrganizationId::PREFIX);
         let mut change = self.registry.change(&operator, Action::CreateOrganization, target).await.unwrap();
         let organization = self.registry.make_organization("Other", &mut change).await.unwrap().id;
-        let workspace = self.registry.make_workspace(organization, "Other", &mut change).await.unwrap().0.id;
+        let workspace =
+            self.registry.make_workspace(organization, "Other", &ScopeSet::empty(), &mut change).await.unwrap().0.id;
         change.finish(Ok((organization, workspace))).await.unwrap()
     }
 }
