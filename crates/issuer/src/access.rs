@@ -13,13 +13,13 @@ use crate::settings::Catalogue;
 
 /// Declares [`Permission`] and its names.
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $variant:ident $name:literal)+) => {
+    ($(#[doc = $doc:literal] $variant:ident $name:literal)+) => {
         /// One thing that a member may do to the registry.
         ///
         /// Its name has the form of a scope, so that custom roles are sets of scopes; no key can ever have it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Permission {
-            $($(#[$doc])* $variant,)+
+            $(#[doc = $doc] $variant,)+
         }
 
         impl Permission {
@@ -29,6 +29,11 @@ macro_rules! permissions {
             /// The name, `doorkey.keys:read` for one.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// What it permits, for people.
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$variant => $doc.trim_ascii(),)+ }
             }
         }
     };

@@ -121,6 +121,33 @@ impl Target {
         KINDS.into_iter().find(|known| *known == kind).map(|kind| Self { kind, id })
     }
 
+    /// Reads an id of any kind.
+    pub(crate) fn parse(id: &str) -> Option<Self> {
+        let (kind, _) = id.split_once('_')?;
+        match KINDS.into_iter().find(|known| *known == kind)? {
+            OrganizationId::PREFIX => id.parse().ok().map(|id: OrganizationId| id.into()),
+            WorkspaceId::PREFIX => id.parse().ok().map(|id: WorkspaceId| id.into()),
+            MemberId::PREFIX => id.parse().ok().map(|id: MemberId| id.into()),
+            RoleId::PREFIX => id.parse().ok().map(|id: RoleId| id.into()),
+            InvitationId::PREFIX => id.parse().ok().map(|id: InvitationId| id.into()),
+            SignInId::PREFIX => id.parse().ok().map(|id: SignInId| id.into()),
+            _ => id.parse().ok().map(|id: KeyId| id.into()),
+        }
+    }
+
+    /// The kind of thing, in the words of the design.
+    pub fn kind(&self) -> &'static str {
+        match self.kind {
+            OrganizationId::PREFIX => "organization",
+            WorkspaceId::PREFIX => "workspace",
+            MemberId::PREFIX => "member",
+            RoleId::PREFIX => "role",
+            InvitationId::PREFIX => "invitation",
+            SignInId::PREFIX => "sign_in",
+            _ => "key",
+        }
+    }
+
     /// The id as a caller sees it.
     pub fn id(&self) -> Option<String> {
         let bytes = self.id?;

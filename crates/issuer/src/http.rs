@@ -16,10 +16,16 @@ mod revision;
 mod openapi;
 mod caller;
 
+mod audit;
+mod catalogue;
 mod health;
 mod keys;
+mod members;
+mod organizations;
+mod roles;
 mod sessions;
 mod well_known;
+mod workspaces;
 
 use std::sync::Arc;
 
@@ -56,7 +62,14 @@ impl Issuer {
 
 /// Every endpoint, with what the OpenAPI document says of it. Those that manage something stand behind a guard.
 fn endpoints(issuer: Option<&Arc<Issuer>>) -> OpenApiRouter<Arc<Issuer>> {
-    let mut managing = OpenApiRouter::new().merge(keys::endpoints());
+    let mut managing = OpenApiRouter::new()
+        .merge(keys::endpoints())
+        .merge(organizations::endpoints())
+        .merge(workspaces::endpoints())
+        .merge(members::endpoints())
+        .merge(roles::endpoints())
+        .merge(audit::endpoints())
+        .merge(catalogue::endpoints());
     if let Some(issuer) = issuer {
         managing = managing.layer(from_fn_with_state(Arc::clone(issuer), caller::guard));
     }

@@ -23,6 +23,8 @@ pub use keys::{Grace, KeyChanges};
 
 pub(crate) use change::{Change, Expected, keys_cannot_manage_keys, not_found};
 pub(crate) use people::Visit;
+pub(crate) use roles::{NewRole, RoleChanges};
+pub(crate) use tenants::{CreatedWorkspace, TenantChange};
 
 use std::sync::Arc;
 

@@ -25,7 +25,7 @@ mod invitations;
 mod keys;
 mod backup;
 
-pub(crate) use audit::{AuditFilter, StoredEvent};
+pub(crate) use audit::{AuditFilter, AuditId, AuditOrder, StoredEvent};
 pub use database::Database;
 pub(crate) use invitations::Invitation;
 pub(crate) use keys::{KeyCursor, KeyFilter, KeySort, SortValue};

@@ -7,11 +7,11 @@ use crate::error::Error;
 
 /// Declares a role with its presets; its text is a preset's name, or the id of a custom role.
 macro_rules! roles {
-    ($(#[$doc:meta])* $role:ident { $($(#[$preset_doc:meta])* $preset:ident $name:literal)+ }) => {
+    ($(#[$doc:meta])* $role:ident { $(#[doc = $preset_doc:literal] $preset:ident $name:literal)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $role {
-            $($(#[$preset_doc])* $preset,)+
+            $(#[doc = $preset_doc] $preset,)+
             /// One of the organization's own, a set of scopes.
             Custom(RoleId),
         }
@@ -19,6 +19,17 @@ macro_rules! roles {
         impl $role {
             /// The presets' names.
             pub const PRESETS: &'static [&'static str] = &[$($name,)+];
+
+            /// The presets.
+            pub(crate) const ALL_PRESETS: &'static [Self] = &[$(Self::$preset,)+];
+
+            /// What a preset permits, for people; of a custom role nothing is known here.
+            pub(crate) fn description(self) -> &'static str {
+                match self {
+                    $(Self::$preset => $preset_doc.trim_ascii(),)+
+                    Self::Custom(_) => "",
+                }
+            }
 
             /// The preset's name, or `custom`.
             pub(crate) fn kind(self) -> &'static str {

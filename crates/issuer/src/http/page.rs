@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
-use doorkey_core::{parse_base64url, to_base64url};
+use doorkey_core::{Id, parse_base64url, to_base64url};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use utoipa::{IntoParams, ToSchema};
+
+use crate::error::Error;
 
 /// Which part of a list is asked for. A list with further parameters has these two among its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, IntoParams)]
@@ -18,6 +20,17 @@ pub(super) struct Page {
     /// Where to go on: the `next_cursor` of the page before.
     #[param(value_type = Option<String>)]
     pub(super) cursor: Option<Cursor>,
+}
+
+impl Page {
+    /// Behind which entry the page begins, in a list that is ordered by ids; before the first one, the smallest.
+    pub(super) fn after<K>(&self) -> Result<Id<K>, Error> {
+        match &self.cursor {
+            None => Ok(Id::from_bytes([0; 16])),
+            Some(cursor) if cursor.sort_key.is_empty() => Ok(Id::from_bytes(cursor.id)),
+            Some(_) => Err(Error::invalid("cursor", "is of another list")),
+        }
+    }
 }
 
 /// How many entries a page has at most: 1 to 100, 50 unless told.
@@ -65,6 +78,11 @@ impl Cursor {
     const VERSION: u8 = 1;
     /// Most characters of the text.
     const MAX_LEN: usize = 1024;
+
+    /// Of an entry in a list that is ordered by ids.
+    pub(super) fn of_id<K>(id: Id<K>) -> Self {
+        Self { sort_key: Vec::new(), id: *id.as_bytes() }
+    }
 
     /// Reads what [`to_text`](Self::to_text) wrote.
     pub(super) fn parse(text: &str) -> Option<Self> {
@@ -119,6 +137,7 @@ impl<T> Listing<T> {
 #[cfg(test)]
 mod tests {
     use axum::extract::{FromRequestParts, Request};
+    use doorkey_core::WorkspaceId;
 
     use super::{Cursor, Limit, Listing, Page};
     use crate::error::Error;
@@ -146,6 +165,16 @@ mod tests {
             let error = read(&query).await.unwrap_err();
             assert_eq!((error.code().as_str(), &*error.fields()[0].field), ("invalid_input", field), "{query}");
         }
+    }
+
+    #[test]
+    fn a_list_by_ids_takes_no_cursor_of_another_order() {
+        let page = |cursor| Page { limit: Limit::default(), cursor };
+        let after = |cursor| -> Result<WorkspaceId, Error> { page(cursor).after() };
+        let id = WorkspaceId::from_bytes([7; 16]);
+        assert_eq!(after(Some(Cursor::of_id(id))).unwrap(), id);
+        assert_eq!(*after(None).unwrap().as_bytes(), [0; 16]);
+        assert!(after(Some(Cursor { sort_key: vec![1], id: [7; 16] })).is_err());
     }
 
     #[test]

@@ -11,11 +11,12 @@ use crate::vault::Vault;
 
 const HEAD: &str = "audit_head";
 
-/// Which events are wanted, the newest first.
+/// Which events are wanted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AuditFilter {
-    pub(crate) actor: Option<[u8; 16]>,
-    pub(crate) target: Option<[u8; 16]>,
+    /// A member or a key.
+    pub(crate) actor: Option<AuditId>,
+    pub(crate) target: Option<AuditId>,
     pub(crate) action: Option<Action>,
     /// Unix seconds, included.
     pub(crate) since: Option<u64>,
@@ -23,15 +24,31 @@ pub(crate) struct AuditFilter {
     pub(crate) until: Option<u64>,
     /// Only events with a smaller number.
     pub(crate) before: Option<u64>,
+    /// Only events with a larger number.
+    pub(crate) after: u64,
+}
+
+/// An id with its kind as the rows have it: ids of two kinds may have the same bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AuditId {
+    pub(crate) kind: &'static str,
+    pub(crate) id: [u8; 16],
+}
+
+/// The order of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AuditOrder {
+    OldestFirst,
+    NewestFirst,
 }
 
 /// A statement that selects whole events.
 macro_rules! select_events {
-    ($rest:literal) => {
+    ($($rest:expr),+) => {
         concat!(
             "SELECT sequence, at, organization_id, workspace_id, actor_kind, actor_id, actor_name, action, \
              target_kind, target_id, refused, detail, request_id, address, mac FROM audit_events ",
-            $rest
+            $($rest),+
         )
     };
 }
@@ -78,6 +95,15 @@ impl Reader {
         text.parse().map_err(|error| broken(HEAD, &error))
     }
 
+    /// Whether there are rows with numbers that no event can have.
+    pub(crate) async fn has_events_before_the_first(&mut self) -> Result<bool, Error> {
+        let row = sqlx::query("SELECT sequence FROM audit_events WHERE sequence < 1 LIMIT 1")
+            .fetch_optional(self.connection())
+            .await
+            .map_err(Error::store)?;
+        Ok(row.is_some())
+    }
+
     /// Events with their MACs, after the one with the number `after`, in order.
     pub(crate) async fn events_after(&mut self, after: u64, limit: u32) -> Result<Vec<StoredEvent>, Error> {
         let rows = sqlx::query(select_events!("WHERE sequence > $1 ORDER BY sequence LIMIT $2"))
@@ -89,30 +115,48 @@ impl Reader {
         rows.iter().map(stored).collect()
     }
 
-    /// The events of an organization that a filter lets through, the newest first.
+    /// The events of an organization that a filter lets through.
     pub(crate) async fn events(
         &mut self,
         organization: OrganizationId,
         filter: &AuditFilter,
+        order: AuditOrder,
         limit: u32,
     ) -> Result<Vec<AuditEvent>, Error> {
-        let bytes = |id: Option<[u8; 16]>| id.map_or_else(Vec::new, |id| id.to_vec());
         // An empty value stands for no filter: NULL would have no type in Postgres.
-        let rows = sqlx::query(select_events!(
-            "WHERE organization_id = $1 AND sequence < $2 AND at >= $3 AND at < $4 AND (LENGTH($5) = 0 OR actor_id = $5) \
-             AND (LENGTH($6) = 0 OR target_id = $6) AND ($7 = '' OR action = $7) ORDER BY sequence DESC LIMIT $8"
-        ))
-        .bind(organization.as_bytes().to_vec())
-        .bind(filter.before.map_or(i64::MAX, to_i64))
-        .bind(filter.since.map_or(0, to_i64))
-        .bind(filter.until.map_or(i64::MAX, to_i64))
-        .bind(bytes(filter.actor))
-        .bind(bytes(filter.target))
-        .bind(filter.action.map_or("", Action::as_str))
-        .bind(i64::from(limit))
-        .fetch_all(self.connection())
-        .await
-        .map_err(Error::store)?;
+        macro_rules! matching {
+            ($order:literal) => {
+                select_events!(
+                    "WHERE organization_id = $1 AND sequence < $2 AND sequence > $3 AND at >= $4 AND at < $5 \
+                     AND ($6 = '' OR (actor_kind = $6 AND actor_id = $7)) \
+                     AND ($8 = '' OR (target_kind = $8 AND target_id = $9)) \
+                     AND ($10 = '' OR action = $10) ORDER BY sequence ",
+                    $order,
+                    " LIMIT $11"
+                )
+            };
+        }
+        let statement = match order {
+            AuditOrder::OldestFirst => matching!("ASC"),
+            AuditOrder::NewestFirst => matching!("DESC"),
+        };
+        let kind = |id: Option<AuditId>| id.map_or("", |id| id.kind);
+        let bytes = |id: Option<AuditId>| id.map_or_else(Vec::new, |id| id.id.to_vec());
+        let rows = sqlx::query(statement)
+            .bind(organization.as_bytes().to_vec())
+            .bind(filter.before.map_or(i64::MAX, to_i64))
+            .bind(to_i64(filter.after))
+            .bind(filter.since.map_or(0, to_i64))
+            .bind(filter.until.map_or(i64::MAX, to_i64))
+            .bind(kind(filter.actor))
+            .bind(bytes(filter.actor))
+            .bind(kind(filter.target))
+            .bind(bytes(filter.target))
+            .bind(filter.action.map_or("", Action::as_str))
+            .bind(i64::from(limit))
+            .fetch_all(self.connection())
+            .await
+            .map_err(Error::store)?;
         rows.iter().map(|row| event(row)?.ok_or_else(|| broken("action", &"not an event of this version"))).collect()
     }
 }

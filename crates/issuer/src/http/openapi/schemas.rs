@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use doorkey_core::{ErrorCode, Id, IdKind};
+use doorkey_core::{Id, IdKind};
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ComponentsBuilder, SchemaFormat, Type};
 use utoipa::openapi::{KnownFormat, ObjectBuilder, Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -46,6 +46,20 @@ schemas! {
     MemberId = doorkey_core::MemberId::schema("A member");
     /// `rol_…`.
     RoleId = doorkey_core::RoleId::schema("A custom role");
+    /// What a member may do in an organization.
+    OrganizationRole = text("`admin`, `member`, or the id of a custom role.")
+        .pattern(Some("^(admin|member|rol_[0-7][0-9a-hjkmnp-tv-z]{25})$"))
+        .examples(["member"]);
+    /// What a member may do in a workspace.
+    WorkspaceRole = text("`editor`, `viewer`, or the id of a custom role.")
+        .pattern(Some("^(editor|viewer|rol_[0-7][0-9a-hjkmnp-tv-z]{25})$"))
+        .examples(["editor"]);
+    /// What was done.
+    Action = text("What was done, or tried.")
+        .enum_values(Some(crate::audit::Action::ALL.iter().map(|action| action.as_str())));
+    /// A reason for a refusal.
+    ErrorCode = text("A stable reason for a refusal.")
+        .enum_values(Some(doorkey_core::ErrorCode::ALL.iter().map(|code| code.as_str())));
     /// `inv_…`.
     InvitationId = doorkey_core::InvitationId::schema("An invitation");
     /// `sgn_…`.
@@ -141,7 +155,6 @@ fn jwk() -> ObjectBuilder {
 
 /// Adds what refusals consist of; no endpoint names it by itself.
 fn add_problem(components: ComponentsBuilder) -> ComponentsBuilder {
-    let codes = ErrorCode::ALL.iter().map(|code| code.as_str());
     let field = ObjectBuilder::new()
         .description(Some("One member of the input that is wrong."))
         .property("field", text("Its path, a parameter's or a header's name."))
@@ -167,8 +180,5 @@ fn add_problem(components: ComponentsBuilder) -> ComponentsBuilder {
         .property("fields", fields);
     let required = ["type", "title", "status", "detail", "code", "hint", "request_id", "server_time"];
     let problem = required.into_iter().fold(problem, ObjectBuilder::required);
-    components
-        .schema("ErrorCode", text("A stable reason for a refusal.").enum_values(Some(codes)).build())
-        .schema("FieldError", field.build())
-        .schema("Problem", problem.build())
+    components.schema("FieldError", field.build()).schema("Problem", problem.build())
 }

@@ -4,7 +4,7 @@ mod accept;
 
 pub(crate) use accept::{Account, Invited};
 
-use doorkey_core::{ErrorCode, InvitationId, OrganizationId, WorkspaceId};
+use doorkey_core::{ErrorCode, InvitationId, OrganizationId, RoleId, ScopeSet, WorkspaceId};
 
 use super::{Email, Link, Secret, link_refused};
 use crate::access::{OrganizationRole, Permission, Rights, WorkspaceRole};
@@ -190,7 +190,7 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Whether the actor is an admin, or works on the database itself.
+    /// Whether the actor is an admin. What an admin may do grows with the catalogue, so that nobody else has all of it.
     pub(in crate::registry) async fn is_admin(&mut self, organization: OrganizationId) -> Result<bool, Error> {
         let person = match &self.actor.who {
             Who::Operator | Who::System => return Ok(true),
