@@ -10,5 +10,6 @@ mod contract;
 mod keys;
 mod mint;
 mod outages;
+mod person;
 mod public;
 mod store;
