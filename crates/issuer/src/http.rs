@@ -15,10 +15,14 @@ mod query;
 mod revision;
 mod openapi;
 mod caller;
+mod token;
 
 mod health;
+mod invitations;
 mod keys;
+mod people;
 mod sessions;
+mod sign_ins;
 mod well_known;
 
 use std::sync::Arc;
@@ -56,7 +60,11 @@ impl Issuer {
 
 /// Every endpoint, with what the OpenAPI document says of it. Those that manage something stand behind a guard.
 fn endpoints(issuer: Option<&Arc<Issuer>>) -> OpenApiRouter<Arc<Issuer>> {
-    let mut managing = OpenApiRouter::new().merge(keys::endpoints());
+    let mut managing = OpenApiRouter::new()
+        .merge(people::endpoints())
+        .merge(sign_ins::endpoints())
+        .merge(invitations::endpoints())
+        .merge(keys::endpoints());
     if let Some(issuer) = issuer {
         managing = managing.layer(from_fn_with_state(Arc::clone(issuer), caller::guard));
     }

@@ -15,6 +15,7 @@ use doorkey_verifier::{Clock, Entropy};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
+use sqlx::Connection;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -132,6 +133,18 @@ impl Place {
         }
     }
 
+    /// Runs a statement behind the issuer's back.
+    pub(crate) async fn execute(&self, statement: &'static str) {
+        sqlx::any::install_default_drivers();
+        let url = match self {
+            Self::Folder(folder) => format!("sqlite://{}", folder.path().join("doorkey.db").display()),
+            Self::Server(database) => database.url().to_owned(),
+        };
+        let mut connection = sqlx::AnyConnection::connect(&url).await.unwrap();
+        sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
     /// Every byte that is kept.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         match self {
@@ -172,12 +185,7 @@ impl House {
         Self::with_clock(on, settings, entropy, Arc::new(Stopped)).await
     }
 
-    pub(crate) async fn with_clock(
-        on: On,
-        settings: &str,
-        entropy: Arc<dyn Entropy>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub(crate) async fn with_clock(on: On, settings: &str, entropy: Arc<dyn Entropy>, clock: Arc<dyn Clock>) -> Self {
         let place = Place::new(on);
         let store = Store::open(&place.database()).await.unwrap();
         let (issuer, keys) = open_at(&store, PUBLIC_URL, settings, 1, entropy, clock).await.unwrap();

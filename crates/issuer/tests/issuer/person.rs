@@ -28,7 +28,8 @@ impl Person {
     /// The first person: the operator, and an admin of the first organization.
     pub(crate) async fn set_up(house: &House) -> Self {
         let link = house.issuer.registry().setup_link().await.unwrap().unwrap();
-        let input = json!({ "token": token(link.as_str()), "email": "ada@shop.example", "name": "Ada", "password": PASSWORD });
+        let input =
+            json!({ "token": token(link.as_str()), "email": "ada@shop.example", "name": "Ada", "password": PASSWORD });
         let answer = visit(house, "/v1/setup", &input).await;
         assert_eq!(answer.status, 201, "{}", answer.json);
         Self::of(&answer, PASSWORD)
@@ -72,6 +73,16 @@ impl Person {
         let answer = visit(house, "/v1/invitations/accept", &input).await;
         assert_eq!(answer.status, 201, "{}", answer.json);
         Self::of(&answer, PASSWORD)
+    }
+
+    /// Somebody with an account who belongs to no organization: invited by this person, and removed since.
+    pub(crate) async fn stranger(&self, house: &House) -> Self {
+        let organization = self.organization(house).await;
+        let stranger = self.invite(house, &organization, "mallory@shop.example", "member", json!([])).await;
+        let removed = "DELETE FROM memberships WHERE person_id IN \
+            (SELECT id FROM people WHERE email = 'mallory@shop.example')";
+        house.place.execute(removed).await;
+        stranger
     }
 
     /// The id of the first organization that the person belongs to.
@@ -124,9 +135,7 @@ pub(crate) async fn visit(house: &House, path: &str, input: &Value) -> Answer {
 pub(crate) fn request(method: Method, path: &str, input: Option<Value>) -> Request<Body> {
     let request = Request::builder().method(method).uri(path);
     match input.filter(|input| !input.is_null()) {
-        Some(input) => {
-            request.header(CONTENT_TYPE, "application/json").body(Body::from(input.to_string())).unwrap()
-        }
+        Some(input) => request.header(CONTENT_TYPE, "application/json").body(Body::from(input.to_string())).unwrap(),
         None => request.body(Body::empty()).unwrap(),
     }
 }
