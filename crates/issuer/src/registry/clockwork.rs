@@ -1,7 +1,7 @@
 //! What happens because a time has come. Nothing depends on it for safety: a key that has expired is refused at its
 //! second, whether or not anybody was here.
 
-use super::Registry;
+use super::{Registry, people};
 use crate::actor::Actor;
 use crate::audit::Action;
 use crate::error::Error;
@@ -64,6 +64,7 @@ impl Registry {
         let mut transaction = self.store.begin().await?;
         let now = self.clock().now();
         transaction.forget_idempotency_keys(now.saturating_sub(IDEMPOTENT_FOR)).await?;
+        people::forget_old(&mut transaction, now).await?;
         transaction.commit().await
     }
 

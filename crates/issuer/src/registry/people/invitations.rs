@@ -2,9 +2,9 @@
 
 mod accept;
 
-pub(crate) use accept::{Account, Invited};
+pub(crate) use accept::Account;
 
-use doorkey_core::{ErrorCode, InvitationId, OrganizationId, RoleId, ScopeSet, WorkspaceId};
+use doorkey_core::{ErrorCode, InvitationId, OrganizationId, WorkspaceId};
 
 use super::{Email, Link, Secret, link_refused};
 use crate::access::{OrganizationRole, Permission, Rights, WorkspaceRole};
