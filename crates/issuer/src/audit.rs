@@ -4,11 +4,16 @@ mod action;
 
 pub use action::Action;
 
+use std::fmt;
+use std::str::FromStr;
+
 use doorkey_core::{
     ErrorCode, Id, IdKind, InvitationId, KeyId, MemberId, OrganizationId, RoleId, SignInId, WorkspaceId,
+    parse_base64url_array, to_base64url,
 };
 use serde_json::{Map, Value};
 
+use crate::error::Error;
 use crate::vault::Vault;
 
 /// What every event is bound with; a store without the master key cannot be given another past.
@@ -201,6 +206,25 @@ pub struct AuditHead {
     pub mac: Mac,
 }
 
+impl fmt::Display for AuditHead {
+    /// The number, a colon and the MAC in base64url.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.sequence, to_base64url(&self.mac))
+    }
+}
+
+impl FromStr for AuditHead {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let parse = || {
+            let (sequence, mac) = text.split_once(':')?;
+            Some(Self { sequence: sequence.parse().ok()?, mac: parse_base64url_array(mac)? })
+        };
+        parse().ok_or_else(|| Error::new(ErrorCode::InvalidInput, "the end of an audit is a number, a colon and a MAC"))
+    }
+}
+
 /// What is wrong with an audit, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditFault {
@@ -212,9 +236,13 @@ pub struct AuditFault {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt;
+    use std::str::FromStr;
+
     use doorkey_core::{ErrorCode, KeyId, MemberId, OrganizationId, WorkspaceId};
 
     use super::{Action, AuditActor, AuditEvent};
+    use crate::error::Error;
     use crate::vault::Vault;
 
     fn event() -> AuditEvent {

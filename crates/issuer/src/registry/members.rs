@@ -75,6 +75,10 @@ impl Registry {
         change.check_in_use(organization, None).await?;
         expected(membership.revision)?;
         let custom = change.custom_scopes(organization, role.custom(), "role").await?;
+        // What an admin may do grows with the catalogue: nobody else has all of it.
+        if role == OrganizationRole::Admin && !change.is_admin(organization).await? {
+            return Err(exceeds());
+        }
         if !Rights::in_organization(role, &custom, change.settings.catalogue()).is_within(&standing.rights()) {
             return Err(exceeds());
         }
@@ -209,7 +213,8 @@ impl Change<'_> {
         standing.require(Permission::WriteMembers)?;
         let membership = self.transaction.membership(organization, member).await?.ok_or_else(not_found)?;
         let rights = Rights::in_organization(membership.role, &membership.custom_scopes, self.settings.catalogue());
-        if rights.is_within(&standing.rights()) { Ok((membership, standing)) } else { Err(exceeds()) }
+        let is_above = membership.role == OrganizationRole::Admin && !self.is_admin(organization).await?;
+        if !is_above && rights.is_within(&standing.rights()) { Ok((membership, standing)) } else { Err(exceeds()) }
     }
 
     /// The organization of a workspace in which the actor may give roles to this member.

@@ -3,6 +3,8 @@
 mod accept;
 
 pub(crate) use accept::Account;
+#[cfg(test)]
+pub(super) use accept::Invited;
 
 use doorkey_core::{ErrorCode, InvitationId, OrganizationId, WorkspaceId};
 
@@ -190,7 +192,8 @@ impl Change<'_> {
         Ok(())
     }
 
-    async fn is_admin(&mut self, organization: OrganizationId) -> Result<bool, Error> {
+    /// Whether the actor is an admin, or works on the database itself.
+    pub(in crate::registry) async fn is_admin(&mut self, organization: OrganizationId) -> Result<bool, Error> {
         let person = match &self.actor.who {
             Who::Operator | Who::System => return Ok(true),
             Who::Key { .. } => return Ok(false),
