@@ -263,13 +263,10 @@ pub struct AuditFault {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt;
-    use std::str::FromStr;
 
     use doorkey_core::{ErrorCode, KeyId, MemberId, OrganizationId, WorkspaceId};
 
     use super::{Action, AuditActor, AuditEvent};
-    use crate::error::Error;
     use crate::vault::Vault;
 
     fn event() -> AuditEvent {

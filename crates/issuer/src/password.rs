@@ -81,13 +81,13 @@ impl fmt::Debug for NewPassword {
 
 impl<'de> Deserialize<'de> for Password {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        Self::parse(String::deserialize(deserializer)?).map_err(|error| error.of_member())
     }
 }
 
 impl<'de> Deserialize<'de> for NewPassword {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        Self::parse(String::deserialize(deserializer)?).map_err(|error| error.of_member())
     }
 }
 

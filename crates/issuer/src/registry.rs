@@ -21,8 +21,9 @@ pub use people::{Email, Link};
 pub use clockwork::Wound;
 pub use keys::{Grace, KeyChanges};
 
+use change::CONFIRMED_FOR;
 pub(crate) use change::{Change, Expected, keys_cannot_manage_keys, not_found};
-pub(crate) use people::Visit;
+pub(crate) use people::{Account, NewInvitation, SignedInNow, Visit};
 pub(crate) use roles::{NewRole, RoleChanges};
 pub(crate) use tenants::{CreatedWorkspace, TenantChange};
 
@@ -106,10 +107,6 @@ impl Registry {
     /// The settings as they are now.
     pub(crate) fn settings(&self) -> Arc<Settings> {
         self.settings.current()
-    }
-
-    pub(crate) fn store(&self) -> &Store {
-        &self.store
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {

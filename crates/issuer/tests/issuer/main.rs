@@ -7,8 +7,14 @@ mod house;
 
 mod backup;
 mod contract;
+mod guard;
+mod invitations;
+mod key_life;
 mod keys;
 mod mint;
 mod outages;
+mod people;
+mod person;
 mod public;
+mod sign_ins;
 mod store;

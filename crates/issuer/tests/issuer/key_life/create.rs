@@ -53,9 +53,8 @@ async fn a_key_never_exceeds_its_creator(on: On) {
     let role = json!({ "name": "Painter", "scopes": ["doorkey.keys:write", "doorkey.keys:read", "pictures:read/a"] });
     let role = scene.admin.post(&scene.house, &roles, role).await.json["id"].as_str().unwrap().to_owned();
     let painter = scene.staff("painter", &role).await;
-    let create = async |scopes: Value| {
-        painter.post(&scene.house, "/v1/keys", scene.secret(json!({ "scopes": scopes }))).await
-    };
+    let create =
+        async |scopes: Value| painter.post(&scene.house, "/v1/keys", scene.secret(json!({ "scopes": scopes }))).await;
     for beyond in ["pictures:read", "pictures:read/b", "pictures:write/a", "doorkey.keys:write"] {
         let expected = if beyond.starts_with("doorkey.") { (422, "invalid_input") } else { (403, "exceeds_creator") };
         assert_eq!(create(json!([beyond])).await.refusal(), expected, "{beyond}");
@@ -124,7 +123,8 @@ async fn what_is_wrong_is_named(on: On) {
     });
     let key = scene.create(scene.secret(all.clone())).await;
     for (member, value) in all.as_object().unwrap() {
-        let expected = if member == "cidrs" { json!(["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]) } else { value.clone() };
+        let expected =
+            if member == "cidrs" { json!(["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]) } else { value.clone() };
         assert_eq!(key[member], expected, "{member}");
     }
     assert_eq!(key["owner_id"], scene.admin.id);
@@ -135,9 +135,7 @@ async fn a_key_of_an_organization_is_for_chosen_workspaces(on: On) {
     let scene = Scene::new(on).await;
     let workspaces = format!("/v1/organizations/{}/workspaces", scene.organization);
     let other = scene.admin.post(&scene.house, &workspaces, json!({ "name": "Other" })).await.json;
-    let of = |workspaces: Value| {
-        json!({ "organization": scene.organization, "workspaces": workspaces, "kind": "secret", "environment": "live" })
-    };
+    let of = |workspaces: Value| json!({ "organization": scene.organization, "workspaces": workspaces, "kind": "secret", "environment": "live" });
     let chosen = scene.create(of(json!([other["id"]]))).await;
     assert_eq!((&chosen["workspace"], &chosen["workspaces"]), (&Value::Null, &json!([other["id"]])));
     assert_eq!(scene.create(of(Value::Null)).await["workspaces"], Value::Null);
@@ -186,7 +184,10 @@ async fn the_same_create_again_does_nothing_and_shows_no_secret(on: On) {
     let first = send("a", scene.secret(Value::Null)).await;
     assert!(first.json["secret"].as_str().unwrap().starts_with("sk_test_"));
     let again = send("a", scene.secret(Value::Null)).await;
-    assert_eq!((again.status, &again.json["id"], &again.json["secret"]), (first.status, &first.json["id"], &Value::Null));
+    assert_eq!(
+        (again.status, &again.json["id"], &again.json["secret"]),
+        (first.status, &first.json["id"], &Value::Null)
+    );
     assert_eq!(send("a", scene.secret(json!({ "name": "Other" }))).await.refusal(), (422, "invalid_input"));
     assert_ne!(send("b", scene.secret(Value::Null)).await.json["id"], first.json["id"]);
     let at_once = futures_util::future::join_all((0..20).map(|_| send("c", scene.secret(Value::Null)))).await;

@@ -14,7 +14,9 @@ on_each_database!(
 async fn what_is_left_out_stays_and_null_takes_away(on: On) {
     let scene = Scene::new(on).await;
     let key = scene
-        .create(scene.secret(json!({ "name": "A", "metadata": { "a": "b" }, "expires_at": NOW + 9, "monthly_quota": 5 })))
+        .create(
+            scene.secret(json!({ "name": "A", "metadata": { "a": "b" }, "expires_at": NOW + 9, "monthly_quota": 5 })),
+        )
         .await;
     let edit = async |input: Value| scene.admin.patch(&scene.house, &path(&key), input).await;
     let answer = edit(json!({ "description": "For imports", "cidrs": ["10.0.0.0/8"] })).await;
@@ -45,7 +47,11 @@ async fn what_is_left_out_stays_and_null_takes_away(on: On) {
         (json!({ "origins": ["https://a.example"] }), "origins"),
     ] {
         let answer = edit(wrong.clone()).await;
-        assert_eq!((answer.refusal(), &answer.json["fields"][0]["field"]), ((422, "invalid_input"), &json!(field)), "{wrong}");
+        assert_eq!(
+            (answer.refusal(), &answer.json["fields"][0]["field"]),
+            ((422, "invalid_input"), &json!(field)),
+            "{wrong}"
+        );
     }
     assert_eq!(scene.show(&key).await["name"], Value::Null);
 }
@@ -69,7 +75,8 @@ async fn a_stale_edit_changes_nothing(on: On) {
 
 async fn a_page_is_shut_out_as_soon_as_its_origin_is(on: On) {
     let scene = Scene::new(on).await;
-    let key = scene.create(scene.publishable(json!({ "environment": "live", "origins": ["http://localhost:3000"] }))).await;
+    let key =
+        scene.create(scene.publishable(json!({ "environment": "live", "origins": ["http://localhost:3000"] }))).await;
     assert_eq!(scene.mint(&key).await, 201);
     let edited = scene.admin.patch(&scene.house, &path(&key), json!({ "origins": ["https://shop.example"] })).await;
     assert_eq!((edited.status.as_u16(), scene.mint(&key).await), (200, 403));

@@ -35,7 +35,8 @@ async fn each_role_may_do_what_it_may_and_nothing_else(on: On) {
     ] {
         person.confirm(house).await;
         let before = scene.show(&key).await;
-        let read = |answer| assert_eq!(outcome(&answer), reads.cloned().unwrap_or((200, String::new())), "{}", person.email);
+        let read =
+            |answer| assert_eq!(outcome(&answer), reads.cloned().unwrap_or((200, String::new())), "{}", person.email);
         read(person.get(house, &path(&key)).await);
         read(person.get(house, &format!("/v1/keys?workspace={}", scene.workspace)).await);
 
@@ -119,9 +120,11 @@ fn base64(text: &str) -> String {
         .chunks(3)
         .flat_map(|chunk| {
             let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-            (0..4).map(move |i| {
-                if i > chunk.len() { '=' } else { char::from(ALPHABET[(bits >> (18 - 6 * i)) as usize & 63]) }
-            })
+            (0..4).map(
+                move |i| {
+                    if i > chunk.len() { '=' } else { char::from(ALPHABET[(bits >> (18 - 6 * i)) as usize & 63]) }
+                },
+            )
         })
         .collect()
 }
