@@ -169,7 +169,8 @@ impl Transaction {
              metadata = $7, scopes = $8, origins = $9, cidrs = $10, rate_limit_requests = $11, \
              rate_limit_period = $12, monthly_quota = $13, limits = $14, shadow = $15, session_lifetime = $16, \
              expires_at = $17, rotation_due_at = $18, disabled_at = $19, protected_at = $20, revoked_at = $21, \
-             rolled_to = $22, ends_at = $23, ends_on_use = $24, workspaces = $25, revision = $26 WHERE id = $1",
+             rolled_to = $22, ends_at = $23, ends_on_use = $24, workspaces = $25, revision = $26, \
+             expiry_noted = CASE WHEN expires_at = $17 THEN expiry_noted ELSE 0 END WHERE id = $1",
         )
         .bind(blob(key.id))
         .bind(key.owner.member().map(blob))

@@ -38,6 +38,12 @@ impl Scene {
         Self { house, clock, admin, organization, workspace }
     }
 
+    /// Lets time pass, after which the admin signs in again.
+    pub(crate) async fn pass(&mut self, seconds: u64) {
+        self.clock.pass(seconds);
+        self.admin = self.admin.sign_in(&self.house).await;
+    }
+
     /// Somebody with a role in the workspace, and the role `member` in the organization.
     pub(crate) async fn staff(&self, name: &str, role: &str) -> Person {
         let workspaces = json!([{ "workspace": self.workspace, "role": role }]);

@@ -18,9 +18,10 @@ async fn every_order_and_filter_is_kept(on: On) {
         scene.publishable(json!({ "name": "Zo\u{eb} 100%", "expires_at": NOW + 100 })),
         scene.secret(json!({ "name": "\u{c9}clair" })),
     ] {
-        scene.create(input).await;
         scene.clock.pass(1);
+        scene.create(input).await;
     }
+    scene.clock.pass(1);
     editor.post(&scene.house, "/v1/keys", scene.secret(json!({ "name": "own", "owner": "personal" }))).await;
     let all = format!("/v1/keys?workspace={}&limit=100", scene.workspace);
     let keys = scene.admin.get(&scene.house, &all).await.json;
