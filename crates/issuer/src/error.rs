@@ -47,7 +47,6 @@ impl Error {
     }
 
     /// Says when to try again; without it a 429 or 503 says one second.
-    #[allow(dead_code, reason = "sign-in is the next to limit what it takes")]
     pub(crate) fn with_retry_after(self, retry_after: Duration) -> Self {
         Self { refusal: Box::new(self.refusal.with_retry_after(retry_after)), ..self }
     }
@@ -66,6 +65,14 @@ impl Error {
     /// The members of the input that are wrong, for [`ErrorCode::InvalidInput`].
     pub fn fields(&self) -> &[FieldError] {
         &self.fields
+    }
+
+    /// The same for serde, which knows itself which member is read.
+    pub(crate) fn of_member<E: serde::de::Error>(&self) -> E {
+        match &*self.fields {
+            [only] => E::custom(&only.detail),
+            _ => E::custom(self),
+        }
     }
 
     /// What goes over HTTP: everything but the cause.

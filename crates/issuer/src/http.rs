@@ -15,15 +15,19 @@ mod query;
 mod revision;
 mod openapi;
 mod caller;
+mod token;
 
 mod audit;
 mod catalogue;
 mod health;
+mod invitations;
 mod keys;
 mod members;
 mod organizations;
+mod people;
 mod roles;
 mod sessions;
+mod sign_ins;
 mod well_known;
 mod workspaces;
 
@@ -63,6 +67,9 @@ impl Issuer {
 /// Every endpoint, with what the OpenAPI document says of it. Those that manage something stand behind a guard.
 fn endpoints(issuer: Option<&Arc<Issuer>>) -> OpenApiRouter<Arc<Issuer>> {
     let mut managing = OpenApiRouter::new()
+        .merge(people::endpoints())
+        .merge(sign_ins::endpoints())
+        .merge(invitations::endpoints())
         .merge(keys::endpoints())
         .merge(organizations::endpoints())
         .merge(workspaces::endpoints())

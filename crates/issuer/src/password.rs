@@ -81,13 +81,13 @@ impl fmt::Debug for NewPassword {
 
 impl<'de> Deserialize<'de> for Password {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        Self::parse(String::deserialize(deserializer)?).map_err(|error| error.of_member())
     }
 }
 
 impl<'de> Deserialize<'de> for NewPassword {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        Self::parse(String::deserialize(deserializer)?).map_err(|error| error.of_member())
     }
 }
 
@@ -158,6 +158,7 @@ impl Passwords {
 pub(crate) fn wait(wait: Duration) -> Error {
     let seconds = wait.as_secs().max(1);
     Error::new(ErrorCode::RateLimited, format!("too many attempts: try again in {seconds} s"))
+        .with_retry_after(Duration::from_secs(seconds))
 }
 
 fn argon2() -> Result<Argon2<'static>, Error> {

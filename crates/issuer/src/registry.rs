@@ -21,8 +21,9 @@ pub use people::{Email, Link};
 pub use clockwork::Wound;
 pub use keys::{Grace, KeyChanges};
 
+use change::CONFIRMED_FOR;
 pub(crate) use change::{Change, Expected, keys_cannot_manage_keys, not_found};
-pub(crate) use people::Visit;
+pub(crate) use people::{Account, NewInvitation, SignedInNow, Visit};
 pub(crate) use roles::{NewRole, RoleChanges};
 pub(crate) use tenants::{CreatedWorkspace, TenantChange};
 

@@ -31,7 +31,7 @@ pub(crate) use invitations::Invitation;
 pub(crate) use keys::{KeyCursor, KeyFilter, KeySort, SortValue};
 pub use keys::{KeyOwner, KeyRecord, KeyState, Restriction};
 pub(crate) use links::LinkPurpose;
-pub(crate) use memberships::{Membership, WorkspaceMembership};
+pub(crate) use memberships::{Membership, OwnMembership, WorkspaceMembership};
 pub(crate) use people::{Credentials, Person};
 pub(crate) use roles::Role;
 pub(crate) use settings::SigningKeyRecord;

@@ -58,6 +58,18 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    /// Who has signed in, if anybody has. Fails with `sign_in_refused` when the sign-in has ended.
+    pub(super) async fn find(
+        headers: &HeaderMap,
+        request: RequestContext,
+        issuer: &Issuer,
+    ) -> Result<Option<Self>, Error> {
+        let Some(signed_in) = authenticate(headers, issuer).await? else { return Ok(None) };
+        issuer.limits().check_sign_in(signed_in.sign_in)?;
+        let actor = Actor { who: Who::Member(signed_in.clone()), request: Some(request) };
+        Ok(Some(Self { actor, signed_in }))
+    }
+
     pub(super) fn person(&self) -> MemberId {
         self.signed_in.person
     }
@@ -67,11 +79,7 @@ impl FromRequestParts<Arc<Issuer>> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, issuer: &Arc<Issuer>) -> Result<Self, Error> {
-        let signed_in = authenticate(&parts.headers, issuer).await?;
-        let signed_in = signed_in.ok_or_else(|| Error::new(ErrorCode::CredentialMissing, "sign in first"))?;
-        issuer.limits().check_sign_in(signed_in.sign_in)?;
-        let actor = Actor { who: Who::Member(signed_in.clone()), request: Some(context(&parts.extensions)) };
-        Ok(Self { actor, signed_in })
+        Self::find(&parts.headers, context(&parts.extensions), issuer).await?.ok_or_else(sign_in_first)
     }
 }
 
@@ -94,13 +102,18 @@ impl FromRequestParts<Arc<Issuer>> for Visitor {
 
 /// Who has signed in, if the request has a cookie that is worth something. A cookie that is worth nothing is refused:
 /// whoever sends it believes to be signed in.
-pub(super) async fn authenticate(headers: &HeaderMap, issuer: &Issuer) -> Result<Option<SignedIn>, Error> {
+async fn authenticate(headers: &HeaderMap, issuer: &Issuer) -> Result<Option<SignedIn>, Error> {
     let Some(secret) = SignInCookie::at(issuer.settings().public_url()).read(headers) else { return Ok(None) };
     let secret = Zeroizing::new(to_base64url(&*secret));
     match issuer.registry().authenticate(&secret).await? {
         Some(signed_in) => Ok(Some(signed_in)),
         None => Err(Error::new(ErrorCode::SignInRefused, "this sign-in has ended")),
     }
+}
+
+/// `credential_missing`.
+pub(super) fn sign_in_first() -> Error {
+    Error::new(ErrorCode::CredentialMissing, "sign in first")
 }
 
 fn context(extensions: &http::Extensions) -> RequestContext {

@@ -29,7 +29,7 @@ Every refusal is a problem document (RFC 9457) with a stable `code`, and every r
 it was logged. An address that does not take a method answers 405 with `Allow` (the response `MethodNotAllowed`); one \
 where nothing is answers 404. `HEAD` is answered wherever `GET` is. Ids are TypeIDs. Times are Unix seconds.";
 
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 13] = [
     ("Sessions", "What browsers trade publishable keys for."),
     ("Keys", "Create, list, edit, roll and revoke keys."),
     ("Organizations", "The customers of the API."),
@@ -38,6 +38,9 @@ const TAGS: [(&str, &str); 10] = [
     ("Roles", "What members may do: the presets, and an organization's own sets of scopes."),
     ("Audit", "What was done, and what was refused."),
     ("Catalogue", "What the operator has decided: scopes, limits and what new keys have."),
+    ("People", "One's own account: made with a setup link, kept with a password, recovered with a link."),
+    ("Sign-ins", "Sign in and out, and see where one has signed in."),
+    ("Invitations", "How everybody but the first comes in."),
     ("Discovery", "Public documents, for verifiers and tools."),
     ("Health", "For whoever keeps the issuer running."),
 ];

@@ -15,7 +15,7 @@ use crate::settings::Settings;
 use crate::store::{Organization, Reader, Transaction, Workspace};
 
 /// How long a password that was asked again counts, in seconds.
-const CONFIRMED_FOR: u64 = 300;
+pub(super) const CONFIRMED_FOR: u64 = 300;
 
 /// Refuses with `precondition_failed` the revision of a thing that is not as the caller last saw it.
 pub(crate) type Expected<'a> = &'a (dyn Fn(u64) -> Result<(), Error> + Sync);

@@ -8,7 +8,7 @@ use crate::access::{OrganizationRole, Permission, Rights, Standing, WorkspaceRol
 use crate::actor::Actor;
 use crate::audit::Action;
 use crate::error::Error;
-use crate::store::{Membership, WorkspaceMembership};
+use crate::store::{Membership, OwnMembership, WorkspaceMembership};
 
 impl Registry {
     /// The members of an organization, after one of them.
@@ -41,7 +41,7 @@ impl Registry {
     }
 
     /// The organizations of the actor, with the role in each.
-    pub(crate) async fn own_memberships(&self, actor: &Actor) -> Result<Vec<Membership>, Error> {
+    pub(crate) async fn own_memberships(&self, actor: &Actor) -> Result<Vec<OwnMembership>, Error> {
         let Some(person) = actor.person() else { return Ok(Vec::new()) };
         self.store.read().await?.memberships_of(person).await
     }

@@ -22,6 +22,14 @@ pub(crate) struct Membership {
     pub(crate) revision: u64,
 }
 
+/// A membership as its own member sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnMembership {
+    pub(crate) organization: OrganizationId,
+    pub(crate) organization_name: String,
+    pub(crate) role: OrganizationRole,
+}
+
 /// A person in a workspace.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkspaceMembership {
@@ -175,13 +183,21 @@ impl Reader {
     }
 
     /// The memberships of a person, the first organization first.
-    pub(crate) async fn memberships_of(&mut self, person: MemberId) -> Result<Vec<Membership>, Error> {
-        let rows = sqlx::query(select_memberships!("WHERE m.person_id = $1 ORDER BY m.organization_id LIMIT 1000"))
-            .bind(blob(person))
-            .fetch_all(self.connection())
-            .await
-            .map_err(Error::store)?;
-        rows.iter().map(membership).collect()
+    pub(crate) async fn memberships_of(&mut self, person: MemberId) -> Result<Vec<OwnMembership>, Error> {
+        let rows = sqlx::query(
+            "SELECT m.organization_id, o.name AS organization_name, m.role, m.role_id \
+             FROM memberships m JOIN organizations o ON o.id = m.organization_id \
+             WHERE m.person_id = $1 ORDER BY m.organization_id LIMIT 1000",
+        )
+        .bind(blob(person))
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::store)?;
+        let own = |row: &AnyRow| {
+            let organization_name = row.text("organization_name")?.to_owned();
+            Ok(OwnMembership { organization: row.id("organization_id")?, organization_name, role: role(row)? })
+        };
+        rows.iter().map(own).collect()
     }
 
     pub(crate) async fn count_admins(&mut self, of: OrganizationId) -> Result<u64, Error> {
@@ -241,14 +257,18 @@ impl Reader {
     }
 }
 
+fn role(row: &AnyRow) -> Result<OrganizationRole, Error> {
+    OrganizationRole::from_parts(row.text("role")?, row.optional_id("role_id")?)
+        .ok_or_else(|| broken("role", &"no role"))
+}
+
 fn membership(row: &AnyRow) -> Result<Membership, Error> {
     Ok(Membership {
         organization: row.id("organization_id")?,
         person: row.id("person_id")?,
         email: row.text("email")?.to_owned(),
         name: row.text("name")?.to_owned(),
-        role: OrganizationRole::from_parts(row.text("role")?, row.optional_id("role_id")?)
-            .ok_or_else(|| broken("role", &"no role"))?,
+        role: role(row)?,
         custom_scopes: row.parsed("custom_scopes")?,
         joined_at: row.number("joined_at")?,
         revision: row.number("revision")?,

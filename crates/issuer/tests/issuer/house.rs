@@ -1,6 +1,7 @@
 //! An issuer on a database of its own, and a browser that mints from it.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,12 +15,14 @@ use doorkey_verifier::{Clock, Entropy};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
+use sqlx::Connection;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
 use crate::contract;
 
 pub(crate) const NOW: u64 = 1_700_000_000;
+pub(crate) const PUBLIC_URL: &str = "http://localhost:7700";
 pub(crate) const PAGE: &str = "http://localhost:3000";
 pub(crate) const MINT_URL: &str = "http://localhost:7700/v1/sessions";
 pub(crate) const CATALOGUE: &str = r#"
@@ -45,6 +48,23 @@ pub(crate) struct Stopped;
 impl Clock for Stopped {
     fn since_epoch(&self) -> Duration {
         Duration::from_millis(NOW * 1000 + 250)
+    }
+}
+
+/// So many seconds past [`Stopped`], until a test says otherwise.
+#[derive(Debug, Default)]
+pub(crate) struct Moving(pub(crate) AtomicU64);
+
+impl Moving {
+    /// Moves on by so many seconds.
+    pub(crate) fn pass(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Moving {
+    fn since_epoch(&self) -> Duration {
+        Stopped.since_epoch() + Duration::from_secs(self.0.load(Ordering::SeqCst))
     }
 }
 
@@ -113,6 +133,18 @@ impl Place {
         }
     }
 
+    /// Runs a statement behind the issuer's back.
+    pub(crate) async fn execute(&self, statement: &'static str) {
+        sqlx::any::install_default_drivers();
+        let url = match self {
+            Self::Folder(folder) => format!("sqlite://{}", folder.path().join("doorkey.db").display()),
+            Self::Server(database) => database.url().to_owned(),
+        };
+        let mut connection = sqlx::AnyConnection::connect(&url).await.unwrap();
+        sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
     /// Every byte that is kept.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         match self {
@@ -150,9 +182,13 @@ impl House {
     }
 
     pub(crate) async fn with(on: On, settings: &str, entropy: Arc<dyn Entropy>) -> Self {
+        Self::with_clock(on, settings, entropy, Arc::new(Stopped)).await
+    }
+
+    pub(crate) async fn with_clock(on: On, settings: &str, entropy: Arc<dyn Entropy>, clock: Arc<dyn Clock>) -> Self {
         let place = Place::new(on);
         let store = Store::open(&place.database()).await.unwrap();
-        let (issuer, keys) = open(&store, settings, 1, entropy).await.unwrap();
+        let (issuer, keys) = open_at(&store, PUBLIC_URL, settings, 1, entropy, clock).await.unwrap();
         let issuer = Arc::new(issuer);
         Self { place, store, router: issuer.clone().router(), issuer, keys: keys.unwrap() }
     }
@@ -173,9 +209,19 @@ pub(crate) async fn open(
     master_key: u8,
     entropy: Arc<dyn Entropy>,
 ) -> Result<(Issuer, Option<DefaultKeys>), doorkey_issuer::Error> {
-    let settings =
-        Settings::resolve(SettingsFile::parse(settings).unwrap(), "http://localhost:7700".parse().unwrap()).unwrap();
-    Issuer::open(settings, store.clone(), &Arc::new(Vault::new(&[master_key; 32])), Arc::new(Stopped), entropy).await
+    open_at(store, PUBLIC_URL, settings, master_key, entropy, Arc::new(Stopped)).await
+}
+
+pub(crate) async fn open_at(
+    store: &Store,
+    public_url: &str,
+    settings: &str,
+    master_key: u8,
+    entropy: Arc<dyn Entropy>,
+    clock: Arc<dyn Clock>,
+) -> Result<(Issuer, Option<DefaultKeys>), doorkey_issuer::Error> {
+    let settings = Settings::resolve(SettingsFile::parse(settings).unwrap(), public_url.parse().unwrap()).unwrap();
+    Issuer::open(settings, store.clone(), &Arc::new(Vault::new(&[master_key; 32])), clock, entropy).await
 }
 
 /// Sends a request, and holds the answer against the OpenAPI document.
@@ -244,7 +290,9 @@ impl Answer {
         assert_eq!(self.header("cache-control"), "no-store");
         assert_eq!(self.header("x-request-id"), self.json["request_id"]);
         assert_eq!(self.json["status"], self.status.as_u16());
-        assert_eq!(self.json["server_time"], 1_700_000_000.25);
+        // In a house whose clock moves it is some seconds more.
+        let server_time = self.json["server_time"].as_f64().unwrap();
+        assert!(server_time >= 1_700_000_000.25 && server_time.fract() == 0.25, "{server_time}");
         let code = self.json["code"].as_str().unwrap();
         if self.status == 401 {
             assert_eq!(self.header("www-authenticate"), format!("Doorkey error=\"{code}\""));

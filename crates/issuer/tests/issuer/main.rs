@@ -7,8 +7,13 @@ mod house;
 
 mod backup;
 mod contract;
+mod guard;
+mod invitations;
 mod keys;
 mod mint;
 mod outages;
+mod people;
+mod person;
 mod public;
+mod sign_ins;
 mod store;

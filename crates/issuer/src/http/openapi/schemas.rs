@@ -36,6 +36,32 @@ macro_rules! schemas {
 }
 
 schemas! {
+    /// An address.
+    Email = text("An e-mail address in ASCII; case does not matter.")
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Email)))
+        .min_length(Some(3))
+        .max_length(Some(254))
+        .examples(["ada@shop.example"]);
+    /// A password that somebody has.
+    Password = text("A password.")
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+        .max_length(Some(256));
+    /// A password that somebody shall have.
+    NewPassword = text("A password: not one character over and over, and not the e-mail address.")
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+        .min_length(Some(12))
+        .max_length(Some(256));
+    /// What stands in a link.
+    LinkToken = text("What stands behind `#token=` in a link.")
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)));
+    /// A role in an organization.
+    OrganizationRole = text("`admin`, `member`, or the id of a custom role of the organization.")
+        .pattern(Some("^(admin|member|rol_[0-7][0-9a-hjkmnp-tv-z]{25})$"))
+        .examples(["member"]);
+    /// A role in a workspace.
+    WorkspaceRole = text("`editor`, `viewer`, or the id of a custom role of the organization.")
+        .pattern(Some("^(editor|viewer|rol_[0-7][0-9a-hjkmnp-tv-z]{25})$"))
+        .examples(["viewer"]);
     /// `key_…`.
     KeyId = doorkey_core::KeyId::schema("A key");
     /// `org_…`.
@@ -46,14 +72,6 @@ schemas! {
     MemberId = doorkey_core::MemberId::schema("A member");
     /// `rol_…`.
     RoleId = doorkey_core::RoleId::schema("A custom role");
-    /// What a member may do in an organization.
-    OrganizationRole = text("`admin`, `member`, or the id of a custom role.")
-        .pattern(Some("^(admin|member|rol_[0-7][0-9a-hjkmnp-tv-z]{25})$"))
-        .examples(["member"]);
-    /// What a member may do in a workspace.
-    WorkspaceRole = text("`editor`, `viewer`, or the id of a custom role.")
-        .pattern(Some("^(editor|viewer|rol_[0-7][0-9a-hjkmnp-tv-z]{25})$"))
-        .examples(["editor"]);
     /// What was done.
     Action = text("What was done, or tried.")
         .enum_values(Some(crate::audit::Action::ALL.iter().map(|action| action.as_str())));

@@ -64,7 +64,7 @@ impl fmt::Display for Email {
 
 impl<'de> Deserialize<'de> for Email {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        <Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(|error: Error| error.of_member())
     }
 }
 

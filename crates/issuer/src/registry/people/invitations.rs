@@ -37,8 +37,6 @@ pub(crate) struct OpenInvitation {
     pub(crate) organization: Organization,
     /// The role in the organization, where it is one of its own.
     pub(crate) custom_role: Option<Role>,
-    /// Whether somebody has the address already, and signs in to accept.
-    pub(crate) has_account: bool,
 }
 
 impl Registry {
@@ -75,10 +73,15 @@ impl Registry {
         reader.invitations_of(organization, self.clock.now(), after, limit).await
     }
 
-    /// Ends an open invitation. Fails with `insufficient_scope` and `not_found`.
-    pub(crate) async fn revoke_invitation(&self, actor: &Actor, id: InvitationId) -> Result<(), Error> {
+    /// Ends an open invitation into an organization. Fails with `insufficient_scope` and `not_found`.
+    pub(crate) async fn revoke_invitation(
+        &self,
+        actor: &Actor,
+        organization: OrganizationId,
+        id: InvitationId,
+    ) -> Result<(), Error> {
         let mut change = self.change(actor, Action::RevokeInvitation, id.into()).await?;
-        let done = change.revoke_invitation(id).await;
+        let done = change.revoke_invitation(organization, id).await;
         change.finish(done).await
     }
 
@@ -92,8 +95,7 @@ impl Registry {
             Some(role) => reader.role(role).await?,
             None => None,
         };
-        let has_account = reader.credentials(&invitation.email).await?.is_some();
-        Ok(OpenInvitation { invitation, organization, custom_role, has_account })
+        Ok(OpenInvitation { invitation, organization, custom_role })
     }
 
     async fn invite_in(
@@ -178,13 +180,11 @@ impl Change<'_> {
         Ok(())
     }
 
-    async fn revoke_invitation(&mut self, id: InvitationId) -> Result<(), Error> {
-        let invitation = self.transaction.invitation(id, self.now).await?.ok_or_else(not_found)?;
-        let standing = self.standing(invitation.organization, None).await?;
-        if !standing.permits(Permission::ReadMembers) {
-            return Err(not_found());
-        }
+    async fn revoke_invitation(&mut self, organization: OrganizationId, id: InvitationId) -> Result<(), Error> {
+        let (_, standing) = self.organization(organization).await?;
         standing.require(Permission::WriteMembers)?;
+        let invitation = self.transaction.invitation(id, self.now).await?;
+        let invitation = invitation.filter(|found| found.organization == organization).ok_or_else(not_found)?;
         self.transaction.delete_invitation(id).await?;
         self.note("email", invitation.email);
         Ok(())

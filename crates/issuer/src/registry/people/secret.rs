@@ -18,8 +18,13 @@ impl Secret {
     }
 
     /// 43 characters of base64url.
-    pub(crate) fn to_text(&self) -> Zeroizing<String> {
+    fn to_text(&self) -> Zeroizing<String> {
         Zeroizing::new(to_base64url(&*self.0))
+    }
+
+    /// For the cookie.
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 
     /// What is stored of it. Nobody can guess 256 bits, so no more than SHA-256 is needed.

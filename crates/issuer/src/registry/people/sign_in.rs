@@ -8,7 +8,7 @@ use crate::actor::{Actor, RequestContext, SignedIn, Who};
 use crate::audit::{Action, Target};
 use crate::error::Error;
 use crate::password::Password;
-use crate::registry::{Change, Registry};
+use crate::registry::{CONFIRMED_FOR, Change, Registry};
 use crate::store::{Person, SignIn};
 
 /// How long a sign-in lasts, in seconds.
@@ -32,6 +32,7 @@ pub(crate) struct Visit {
 #[derive(Debug)]
 pub(crate) struct SignedInNow {
     pub(crate) signed_in: SignedIn,
+    pub(crate) name: String,
     /// For the cookie; it is stored nowhere.
     pub(crate) secret: Secret,
     pub(crate) created_at: u64,
@@ -41,6 +42,7 @@ pub(crate) struct SignedInNow {
 /// A sign-in before it is written.
 pub(super) struct NewSignIn {
     signed_in: SignedIn,
+    name: String,
     secret: Secret,
     address: String,
     user_agent: String,
@@ -61,6 +63,11 @@ impl SignIn {
     /// Whether it counts at this time.
     pub(super) fn is_live(&self, now: u64) -> bool {
         now < self.expires_at && now < self.last_seen_at.saturating_add(IDLE)
+    }
+
+    /// How long the password that was asked again still counts; `None` when it does not.
+    pub(crate) fn confirmed_until(&self, now: u64) -> Option<u64> {
+        Some(self.confirmed_at + CONFIRMED_FOR).filter(|&until| self.confirmed_at > 0 && now < until)
     }
 }
 
@@ -112,6 +119,7 @@ impl Registry {
     pub(super) fn make_sign_in(&self, visit: &Visit, person: &Person) -> NewSignIn {
         NewSignIn {
             signed_in: self.make_signed_in(person),
+            name: person.name.clone(),
             secret: Secret::new(self.entropy()),
             address: visit.request.address.to_canonical().to_string(),
             user_agent: visit.user_agent.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect(),
@@ -133,7 +141,7 @@ impl Registry {
 impl Change<'_> {
     /// Writes a sign-in; what has expired makes place, and the oldest where there are too many.
     pub(super) async fn insert_sign_in(&mut self, new: NewSignIn) -> Result<SignedInNow, Error> {
-        let NewSignIn { signed_in, secret, address, user_agent } = new;
+        let NewSignIn { signed_in, name, secret, address, user_agent } = new;
         let person = signed_in.person;
         let (mut kept, ended): (Vec<_>, Vec<_>) =
             self.transaction.sign_ins_of(person).await?.into_iter().partition(|sign_in| sign_in.is_live(self.now));
@@ -152,6 +160,6 @@ impl Change<'_> {
             confirmed_at: 0,
         };
         self.transaction.insert_sign_in(&sign_in, &secret.hash()).await?;
-        Ok(SignedInNow { signed_in, secret, created_at: sign_in.created_at, expires_at: sign_in.expires_at })
+        Ok(SignedInNow { signed_in, name, secret, created_at: sign_in.created_at, expires_at: sign_in.expires_at })
     }
 }
