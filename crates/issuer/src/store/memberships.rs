@@ -33,8 +33,6 @@ pub(crate) struct OwnMembership {
 /// A person in a workspace.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkspaceMembership {
-    pub(crate) workspace: WorkspaceId,
-    pub(crate) organization: OrganizationId,
     pub(crate) person: MemberId,
     pub(crate) email: String,
     pub(crate) name: String,
@@ -58,7 +56,7 @@ macro_rules! select_memberships {
 macro_rules! select_workspace_memberships {
     ($rest:literal) => {
         concat!(
-            "SELECT m.workspace_id, m.organization_id, m.person_id, p.email, p.name, m.role, m.role_id, \
+            "SELECT m.person_id, p.email, p.name, m.role, m.role_id, \
              COALESCE(r.scopes, '') AS custom_scopes, m.joined_at \
              FROM workspace_memberships m JOIN people p ON p.id = m.person_id LEFT JOIN roles r ON r.id = m.role_id ",
             $rest
@@ -277,8 +275,6 @@ fn membership(row: &AnyRow) -> Result<Membership, Error> {
 
 fn workspace_membership(row: &AnyRow) -> Result<WorkspaceMembership, Error> {
     Ok(WorkspaceMembership {
-        workspace: row.id("workspace_id")?,
-        organization: row.id("organization_id")?,
         person: row.id("person_id")?,
         email: row.text("email")?.to_owned(),
         name: row.text("name")?.to_owned(),
