@@ -72,8 +72,9 @@ impl AuditActor {
         match (kind, id) {
             ("member", Some(id)) => Some(Self::Member { id: Id::from_bytes(id), email: name }),
             ("key", Some(id)) => Some(Self::Key { id: Id::from_bytes(id), name }),
-            ("operator", None) => Some(Self::Operator),
-            ("system", None) => Some(Self::System),
+            // Another name is none that was written.
+            ("operator", None) if name == kind => Some(Self::Operator),
+            ("system", None) if name == kind => Some(Self::System),
             _ => None,
         }
     }
