@@ -5,6 +5,7 @@
 #[macro_use]
 mod house;
 
+mod audit;
 mod backup;
 mod contract;
 mod guard;
@@ -17,3 +18,4 @@ mod person;
 mod public;
 mod sign_ins;
 mod store;
+mod tenants;
