@@ -195,9 +195,8 @@ mod tests {
     }
 
     fn catalogue() -> Catalogue {
-        let names = ["pictures:read", "pictures:write", "albums:read"];
-        let text: String = names.iter().map(|name| format!("[[scopes]]\nname = \"{name}\"\n")).collect();
-        SettingsFile::parse(&text).unwrap().scopes
+        let scopes = "[[scopes]]\nname = \"pictures:read\"\n[[scopes]]\nname = \"pictures:write\"\n";
+        SettingsFile::parse(&format!("{scopes}[[scopes]]\nname = \"albums:read\"")).unwrap().scopes
     }
 
     #[test]

@@ -188,7 +188,7 @@ mod tests {
             (None, None, Some(1), None),
             (None, None, None, Some(1000)),
         ] {
-            let over = KeyRecord { expires_at, disabled_at, archived_at, ends_at, ..active.clone() };
+            let over = KeyRecord { expires_at, disabled_at, ends_at, archived_at, ..active.clone() };
             assert_eq!(code(Some(&over), &named, "http://localhost"), unknown, "{over:?}");
         }
         let in_time = KeyRecord { expires_at: Some(1001), ..active };

@@ -49,7 +49,6 @@ pub(super) enum Owner {
 /// A key, without what could sign in.
 #[derive(Debug, serde::Serialize, ToSchema)]
 #[schema(as = Key)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct KeyView {
     #[schema(value_type = schemas::KeyId)]
     id: KeyId,

@@ -179,11 +179,19 @@ fn stored(row: &AnyRow) -> Result<StoredEvent, Error> {
     })
 }
 
+/// `None` for a row that no version of this program has written so: what is read must say all that is there.
 fn event(row: &AnyRow) -> Result<Option<AuditEvent>, Error> {
-    let id =
-        |column| Ok::<_, Error>(row.optional_bytes(column)?.map(|bytes| to_array(&bytes)).transpose().ok().flatten());
-    let actor = AuditActor::from_parts(row.text("actor_kind")?, id("actor_id")?, row.text("actor_name")?.to_owned());
-    let target = Target::from_parts(row.text("target_kind")?, id("target_id")?);
+    let mut is_whole = true;
+    let mut id = |column| {
+        let bytes = row.optional_bytes(column)?;
+        let id = bytes.as_ref().and_then(|bytes| to_array(bytes).ok());
+        is_whole &= id.is_some() == bytes.is_some();
+        Ok::<Option<[u8; 16]>, Error>(id)
+    };
+    let (organization, workspace) = (id("organization_id")?, id("workspace_id")?);
+    let (actor, target) = (id("actor_id")?, id("target_id")?);
+    let actor = AuditActor::from_parts(row.text("actor_kind")?, actor, row.text("actor_name")?.to_owned());
+    let target = Target::from_parts(row.text("target_kind")?, target);
     let refused = row.optional_text("refused")?;
     let code = refused.as_deref().map(ErrorCode::parse);
     let (Some(actor), Some(target), Some(action), Ok(detail)) =
@@ -191,14 +199,14 @@ fn event(row: &AnyRow) -> Result<Option<AuditEvent>, Error> {
     else {
         return Ok(None);
     };
-    if code == Some(None) {
+    if code == Some(None) || !is_whole {
         return Ok(None);
     }
     Ok(Some(AuditEvent {
         sequence: row.number("sequence")?,
         at: row.number("at")?,
-        organization: id("organization_id")?.map(OrganizationId::from_bytes),
-        workspace: id("workspace_id")?.map(doorkey_core::WorkspaceId::from_bytes),
+        organization: organization.map(OrganizationId::from_bytes),
+        workspace: workspace.map(doorkey_core::WorkspaceId::from_bytes),
         actor,
         action,
         target,

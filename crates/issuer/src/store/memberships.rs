@@ -56,7 +56,8 @@ macro_rules! select_memberships {
 macro_rules! select_workspace_memberships {
     ($rest:literal) => {
         concat!(
-            "SELECT m.person_id, p.email, p.name, m.role, m.role_id, COALESCE(r.scopes, '') AS custom_scopes, m.joined_at \
+            "SELECT m.person_id, p.email, p.name, m.role, m.role_id, \
+             COALESCE(r.scopes, '') AS custom_scopes, m.joined_at \
              FROM workspace_memberships m JOIN people p ON p.id = m.person_id LEFT JOIN roles r ON r.id = m.role_id ",
             $rest
         )

@@ -5,6 +5,7 @@
 #[macro_use]
 mod house;
 
+mod audit;
 mod backup;
 mod contract;
 mod guard;
@@ -18,3 +19,4 @@ mod person;
 mod public;
 mod sign_ins;
 mod store;
+mod tenants;

@@ -102,8 +102,9 @@ pub(super) async fn export(
     let rest = stream::try_unfold(export, async |mut export| {
         Ok::<_, Error>(export.next().await?.map(|batch| (batch, export)))
     });
-    let begin = [Some(Bytes::from_static(head.as_bytes())), first];
-    let body = stream::iter(begin.into_iter().flatten().map(Ok)).chain(rest);
+    let begin = [Some(Bytes::from_static(head.as_bytes())), first].into_iter().flatten();
+    // An empty piece is none: it would be an end to some.
+    let body = stream::iter(begin.filter(|piece| !piece.is_empty()).map(Ok)).chain(rest);
     let name = format!("attachment; filename=\"audit-{organization}.{extension}\"");
     Ok(([(CONTENT_TYPE, content_type.to_owned()), (CONTENT_DISPOSITION, name)], Body::from_stream(body)))
 }

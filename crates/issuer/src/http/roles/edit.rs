@@ -65,6 +65,6 @@ pub(super) async fn edit(
     let Input { name, description, scopes } = input;
     let changes = RoleChanges { name, description, scopes: scopes.map(|scopes| scopes.into_iter().collect()) };
     let expected = |revision| if_match.check(revision);
-    let changed = issuer.registry().edit_role(&caller.actor, organization, role, &changes, &expected).await?;
-    Ok((ETag(changed.revision), Json(RoleView::from(changed))))
+    let edited = issuer.registry().edit_role(&caller.actor, organization, role, &changes, &expected).await?;
+    Ok((ETag(edited.revision), Json(RoleView::from(edited))))
 }

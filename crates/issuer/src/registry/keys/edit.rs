@@ -75,7 +75,7 @@ impl Registry {
             return Err(Error::new(ErrorCode::Conflict, "this key is revoked for good"));
         }
         let mut record = before.clone();
-        let changed = apply!(
+        let members = apply!(
             record,
             changes,
             name,
@@ -95,10 +95,10 @@ impl Registry {
         );
         record.origins.sort();
         record.origins.dedup();
-        if changed.is_empty() {
+        if members.is_empty() {
             return Ok(before);
         }
-        if changed.contains(&"workspaces") {
+        if members.contains(&"workspaces") {
             if record.workspace.is_some() {
                 return Err(Error::invalid("workspaces", "is for keys of an organization"));
             }
@@ -115,7 +115,7 @@ impl Registry {
                 None => return Err(Error::new(ErrorCode::ExceedsCreator, "the key's owner has no part in this")),
             }
         }
-        change.note("changed", changed);
+        change.note("changed", members);
         if record.scopes != before.scopes {
             change.note("scopes", record.scopes.to_string());
         }
