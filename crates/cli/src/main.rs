@@ -7,8 +7,12 @@ mod output;
 mod config;
 mod log;
 
+mod registry;
+
+mod audit;
 mod backup;
 mod keys;
+mod members;
 mod restore;
 mod serve;
 
@@ -27,7 +31,7 @@ struct Arguments {
     command: Command,
 }
 
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 struct Global {
     /// The folder with the database and the master key; made when absent
     #[arg(long, value_name = "DIR", env = "DOORKEY_DATA", default_value = "./doorkey-data", global = true)]
@@ -50,6 +54,10 @@ enum Command {
     Serve(serve::Arguments),
     /// Create, list and revoke keys, while the issuer runs or not
     Keys(keys::Arguments),
+    /// Help members in
+    Members(members::Arguments),
+    /// Check that the audit is as it was written
+    Audit(audit::Arguments),
     /// Copy the SQLite database, while the issuer runs or not
     Backup(backup::Arguments),
     /// Put a copy in place as the database of an empty data folder
@@ -63,6 +71,8 @@ async fn main() -> ExitCode {
     let done = match command {
         Command::Serve(arguments) => serve::run(&global, arguments).await,
         Command::Keys(arguments) => keys::run(&global, arguments).await,
+        Command::Members(arguments) => members::run(&global, arguments).await,
+        Command::Audit(arguments) => audit::run(&global, arguments).await,
         Command::Backup(arguments) => backup::run(&global, &arguments).await,
         Command::Restore(arguments) => restore::run(&global, &arguments).await,
     };

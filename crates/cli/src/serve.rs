@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use doorkey_core::Origin;
-use doorkey_issuer::{Database, DefaultKeys, Issuer, Settings, Store, Vault};
+use doorkey_issuer::{Database, DefaultKeys, Issuer, Link, Settings, SettingsFile, Store, Vault};
 use doorkey_verifier::{SystemClock, SystemEntropy};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use crate::data::{DataFolder, database};
@@ -34,15 +36,16 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<()> {
-    let mut file = config::load(global)?;
+    let file = config::load(global)?;
     let listen = arguments.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7700)));
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let port = listener.local_addr()?.port();
-    file.public_url = arguments.public_url.or(file.public_url);
-    if !arguments.audiences.is_empty() {
-        file.audiences = Some(arguments.audiences);
-    }
-    let settings = Settings::resolve(file, format!("http://localhost:{port}").parse()?)?;
+    let told = Told {
+        fallback: format!("http://localhost:{port}").parse()?,
+        public_url: arguments.public_url,
+        audiences: arguments.audiences,
+    };
+    let settings = told.resolve(file)?;
 
     let folder = DataFolder::create(&global.data)?;
     let database = database(global)?;
@@ -55,17 +58,28 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     }
     let (issuer, keys) =
         Issuer::open(settings, store.clone(), &vault, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
+    let setup_link = issuer.registry().setup_link().await?;
     let stop = stop_signal()?;
     let address = listener.local_addr()?;
     output::data(&if arguments.json {
-        ready_line(&issuer, address, &folder, keys.as_ref())
+        ready_line(&issuer, address, &folder, keys.as_ref(), setup_link.as_ref())
     } else {
-        greeting(&issuer, &database, keys.as_ref())
+        greeting(&issuer, &database, keys.as_ref(), setup_link.as_ref())
     })?;
     drop(keys);
 
     tracing::info!(%address, %database, issuer = %issuer.settings().public_url(), "ready");
-    let finished = doorkey_issuer::serve(listener, Arc::new(issuer).router(), stop, DRAIN).await;
+    let issuer = Arc::new(issuer);
+    let (stop_keeper, stopped) = oneshot::channel::<()>();
+    let keeper = tokio::spawn({
+        let issuer = Arc::clone(&issuer);
+        async move { issuer.registry().keep(async { drop(stopped.await) }).await }
+    });
+    let reloader = reload_on_signal(Arc::clone(&issuer), global.clone(), told)?;
+    let finished = doorkey_issuer::serve(listener, issuer.router(), stop, DRAIN).await;
+    reloader.abort();
+    drop(stop_keeper);
+    keeper.await?;
     store.close().await;
     tracing::info!(finished, "stopped");
     Ok(())
@@ -77,6 +91,7 @@ fn ready_line(
     address: SocketAddr,
     folder: &DataFolder,
     keys: Option<&DefaultKeys>,
+    setup_link: Option<&Link>,
 ) -> Zeroizing<String> {
     let secret = keys.map(|keys| keys.secret.to_key_string());
     let line = serde_json::json!({
@@ -84,13 +99,19 @@ fn ready_line(
         "address": address,
         "publishable_key": keys.map(|keys| keys.publishable.to_string()),
         "secret_key": secret.as_deref(),
+        "setup_url": setup_link.map(Link::as_str),
         "data": folder.path(),
     });
     Zeroizing::new(format!("{line}\n"))
 }
 
 /// The same for people, with what to do next.
-fn greeting(issuer: &Issuer, database: &Database, keys: Option<&DefaultKeys>) -> Zeroizing<String> {
+fn greeting(
+    issuer: &Issuer,
+    database: &Database,
+    keys: Option<&DefaultKeys>,
+    setup_link: Option<&Link>,
+) -> Zeroizing<String> {
     let settings = issuer.settings();
     let url = settings.public_url();
     let first_start = keys.map_or_else(Zeroizing::default, |keys| {
@@ -110,13 +131,59 @@ The secret key stays on your server. It is shown this once and stored nowhere: k
         ))
     });
     let first_start = first_start.as_str();
-    Zeroizing::new(format!("Doorkey runs at {url}\nIts data is in  {database}\n{first_start}\nCtrl-C stops it.\n"))
+    let setup = setup_link.map_or_else(Zeroizing::default, |link| {
+        let link = link.as_str();
+        Zeroizing::new(format!(
+            "
+Nobody can sign in yet. With this link the first admin does, once, within 24 hours:
+
+  {link}
+"
+        ))
+    });
+    let setup = setup.as_str();
+    Zeroizing::new(format!(
+        "Doorkey runs at {url}\nIts data is in  {database}\n{first_start}{setup}\nCtrl-C stops it.\n"
+    ))
 }
 
 const WITHOUT_SCOPES: &str = "
 Neither key has a scope, because doorkey.toml lists none. Add [[scopes]] there, start again,
 and make keys that have them: doorkey keys create --publishable
 ";
+
+/// What the command line says, which comes before the file, at the start and at each reload.
+struct Told {
+    fallback: Origin,
+    public_url: Option<Origin>,
+    audiences: Vec<Origin>,
+}
+
+impl Told {
+    fn resolve(&self, mut file: SettingsFile) -> anyhow::Result<Settings> {
+        file.public_url = self.public_url.clone().or(file.public_url);
+        if !self.audiences.is_empty() {
+            file.audiences = Some(self.audiences.clone());
+        }
+        Ok(Settings::resolve(file, self.fallback.clone())?)
+    }
+}
+
+/// Reads the file again on each SIGHUP. One that is wrong changes nothing, and the log says where it is wrong.
+fn reload_on_signal(issuer: Arc<Issuer>, global: Global, told: Told) -> anyhow::Result<JoinHandle<()>> {
+    #[cfg(unix)]
+    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+    Ok(tokio::spawn(async move {
+        #[cfg(unix)]
+        while hangup.recv().await.is_some() {
+            let reloaded = config::load(&global).and_then(|file| told.resolve(file));
+            match reloaded.and_then(|settings| Ok(issuer.reload(settings)?)) {
+                Ok(()) => tracing::info!("settings reloaded"),
+                Err(error) => tracing::error!("settings stay as they are: {error:#}"),
+            }
+        }
+    }))
+}
 
 /// Done on the first SIGTERM or Ctrl-C.
 fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {

@@ -94,6 +94,7 @@ CREATE TABLE invitations (
     expires_at BIGINT NOT NULL
 );
 
+CREATE INDEX invitations_by_expiry ON invitations (expires_at);
 CREATE INDEX invitations_by_organization ON invitations (organization_id, id);
 
 -- Whom failed sign-ins are counted for: a keyed hash of an address, alone and with the network that tried it.
@@ -102,6 +103,8 @@ CREATE TABLE sign_in_failures (
     failures BIGINT NOT NULL,
     last_failed_at BIGINT NOT NULL
 );
+
+CREATE INDEX sign_in_failures_by_time ON sign_in_failures (last_failed_at);
 
 ALTER TABLE organizations ADD COLUMN archived_at BIGINT;
 ALTER TABLE organizations ADD COLUMN revision BIGINT NOT NULL DEFAULT 1;

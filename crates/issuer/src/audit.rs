@@ -4,11 +4,16 @@ mod action;
 
 pub use action::Action;
 
+use std::fmt;
+use std::str::FromStr;
+
 use doorkey_core::{
     ErrorCode, Id, IdKind, InvitationId, KeyId, MemberId, OrganizationId, RoleId, SignInId, WorkspaceId,
+    parse_base64url_array, to_base64url,
 };
 use serde_json::{Map, Value};
 
+use crate::error::Error;
 use crate::vault::Vault;
 
 /// What every event is bound with; a store without the master key cannot be given another past.
@@ -229,6 +234,25 @@ pub struct AuditHead {
     pub mac: Mac,
 }
 
+impl fmt::Display for AuditHead {
+    /// The number, a colon and the MAC in base64url.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.sequence, to_base64url(&self.mac))
+    }
+}
+
+impl FromStr for AuditHead {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let parse = || {
+            let (sequence, mac) = text.split_once(':')?;
+            Some(Self { sequence: sequence.parse().ok()?, mac: parse_base64url_array(mac)? })
+        };
+        parse().ok_or_else(|| Error::new(ErrorCode::InvalidInput, "the end of an audit is a number, a colon and a MAC"))
+    }
+}
+
 /// What is wrong with an audit, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditFault {
@@ -279,9 +303,9 @@ mod tests {
             |event| event.address = Some(String::new()),
         ];
         for (i, change) in changes.iter().enumerate() {
-            let mut changed = event();
-            change(&mut changed);
-            assert_ne!(mac(&changed), original, "change {i}");
+            let mut other = event();
+            change(&mut other);
+            assert_ne!(mac(&other), original, "change {i}");
         }
         assert_ne!(event().mac("{ }", &[0; 32], &vault), original);
         assert_ne!(event().mac("{}", &[1; 32], &vault), original);

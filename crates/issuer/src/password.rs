@@ -154,11 +154,19 @@ impl Passwords {
     }
 }
 
+#[cfg(test)]
+impl Passwords {
+    /// Fills the queue until it is dropped.
+    pub(crate) fn take_every_place(&self) -> OwnedSemaphorePermit {
+        let free = u32::try_from(self.places.available_permits()).unwrap();
+        Arc::clone(&self.places).try_acquire_many_owned(free).unwrap()
+    }
+}
+
 /// `rate_limited`, for this long.
 pub(crate) fn wait(wait: Duration) -> Error {
     let seconds = wait.as_secs().max(1);
-    Error::new(ErrorCode::RateLimited, format!("too many attempts: try again in {seconds} s"))
-        .with_retry_after(Duration::from_secs(seconds))
+    Error::new(ErrorCode::RateLimited, format!("too many attempts: try again in {seconds} s")).with_retry_after(wait)
 }
 
 fn argon2() -> Result<Argon2<'static>, Error> {

@@ -36,6 +36,7 @@ use self::people::People;
 use self::uses::Uses;
 use crate::error::Error;
 use crate::settings::{Settings, SharedSettings};
+use crate::signing::SigningKeys;
 use crate::store::{KeyRecord, Store};
 use crate::vault::Vault;
 
@@ -55,8 +56,22 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// A registry on a store that [`Issuer::open`](crate::Issuer::open) has prepared.
-    pub fn new(
+    /// A registry on a store that [`Issuer::open`](crate::Issuer::open) has prepared, for work beside a running issuer.
+    ///
+    /// Fails with `invalid_input` for a master key that is not the store's: what it binds in the audit would look forged.
+    pub async fn open(
+        store: Store,
+        settings: SharedSettings,
+        vault: Arc<Vault>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, Error> {
+        SigningKeys::load(&store, &vault).await?;
+        Ok(Self::new(store, settings, vault, clock, entropy))
+    }
+
+    /// The same, by whoever sees to the master key.
+    pub(crate) fn new(
         store: Store,
         settings: SharedSettings,
         vault: Arc<Vault>,

@@ -4,7 +4,7 @@ use doorkey_core::{Environment, KeyKind, Origin, OriginPattern, Scope};
 use doorkey_issuer::{Actor, NewKey};
 
 use super::Shown;
-use crate::{Global, config, output};
+use crate::{Global, config, output, registry};
 
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("kind").args(["publishable", "secret"]).required(true))]
@@ -59,7 +59,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     if let Some(seconds) = arguments.session_lifetime {
         new = new.with_session_lifetime(seconds);
     }
-    let created = super::open(global, arguments.public_url).await?.create_key(&Actor::operator(), new).await?;
+    let created = registry::open(global, arguments.public_url).await?.create_key(&Actor::operator(), new).await?;
     let key = created.to_key_string().unwrap_or_default();
     if arguments.json {
         let line = zeroize::Zeroizing::new(serde_json::to_string(&Shown::new(created.record(), &key))?);

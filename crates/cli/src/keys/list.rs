@@ -6,7 +6,7 @@ use doorkey_core::Origin;
 use doorkey_issuer::KeyRecord;
 
 use super::Shown;
-use crate::{Global, config, output};
+use crate::{Global, config, output, registry};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<()> {
-    let registry = super::open(global, arguments.public_url).await?;
+    let registry = registry::open(global, arguments.public_url).await?;
     let records = registry.keys().await?;
     let keys: Vec<_> = records.iter().map(|record| registry.shown_key(record)).collect();
     if arguments.json {

@@ -3,7 +3,7 @@
 use doorkey_core::KeyId;
 use doorkey_issuer::Actor;
 
-use crate::{Global, output};
+use crate::{Global, output, registry};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -13,7 +13,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<()> {
-    let record = super::open(global, None).await?.revoke_key(&Actor::operator(), arguments.key).await?;
+    let record = registry::open(global, None).await?.revoke_key(&Actor::operator(), arguments.key).await?;
     output::say(&format!("revoked {}", record.id));
     Ok(())
 }

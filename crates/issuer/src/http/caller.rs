@@ -43,10 +43,8 @@ async fn check(issuer: &Issuer, request: &Parts) -> Result<(), Error> {
 async fn refuse_key(issuer: &Issuer, request: &Parts, key: &SecretKey) -> Error {
     let request_context = context(&request.extensions);
     let noted = issuer.registry().note_key_try(key, request_context).await;
-    let leaked = match request.headers.contains_key(ORIGIN) {
-        true => issuer.registry().record_leak(key).await,
-        false => Ok(()),
-    };
+    let is_from_a_page = request.headers.contains_key(ORIGIN);
+    let leaked = if is_from_a_page { issuer.registry().record_leak(key).await } else { Ok(()) };
     noted.and(leaked).err().unwrap_or_else(keys_cannot_manage_keys)
 }
 

@@ -1,7 +1,12 @@
 //! What happens because a time has come. Nothing depends on it for safety: a key that has expired is refused at its
 //! second, whether or not anybody was here.
 
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
 use super::Registry;
+use super::people::forget_old;
 use crate::actor::Actor;
 use crate::audit::Action;
 use crate::error::Error;
@@ -11,6 +16,11 @@ use crate::store::{KeyRecord, Transaction};
 const BATCH: u32 = 200;
 /// How long a create that is sent again is known, in seconds.
 const IDEMPOTENT_FOR: u64 = 86_400;
+
+/// How often [`Registry::wind`] is due. A key's last use is in the store within a minute.
+const WIND_EVERY: Duration = Duration::from_secs(20);
+/// After how many windings [`Registry::forget`] is due.
+const FORGET_EVERY: u32 = 30;
 
 /// What [`Registry::wind`] has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +32,27 @@ pub struct Wound {
 }
 
 impl Registry {
+    /// Does what is due again and again, until `stop`. A failure is logged, and the next time makes up for it.
+    pub async fn keep(&self, stop: impl Future<Output = ()>) {
+        let mut ticks = interval(WIND_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut stop = std::pin::pin!(stop);
+        for round in (0..FORGET_EVERY).cycle() {
+            tokio::select! {
+                () = &mut stop => break,
+                _ = ticks.tick() => {}
+            }
+            let wound = self.wind().await;
+            let forgotten = if round == 0 { self.forget().await } else { Ok(()) };
+            if let Err(error) = wound.and(forgotten) {
+                tracing::error!(cause = std::error::Error::source(&error), "{error}");
+            }
+        }
+        if let Err(error) = self.write_uses().await {
+            tracing::error!(cause = std::error::Error::source(&error), "{error}");
+        }
+    }
+
     /// Does what is due: writes uses, revokes keys whose grace is over, notes in the audit which have expired, forgets
     /// what is old. Of several issuers on one store, each thing is done by one of them, once; what a crash interrupts is
     /// done the next time.
@@ -64,6 +95,7 @@ impl Registry {
         let mut transaction = self.store.begin().await?;
         let now = self.clock().now();
         transaction.forget_idempotency_keys(now.saturating_sub(IDEMPOTENT_FOR)).await?;
+        forget_old(&mut transaction, now).await?;
         transaction.commit().await
     }
 

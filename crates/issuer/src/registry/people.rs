@@ -12,7 +12,7 @@ mod set_up;
 mod sign_in;
 
 pub use email::Email;
-pub(crate) use invitations::{Account, Invited, NewInvitation, OpenInvitation};
+pub(crate) use invitations::{Account, NewInvitation};
 pub use secret::Link;
 pub(crate) use secret::Secret;
 pub(crate) use sign_in::{SignedInNow, Visit};

@@ -83,8 +83,8 @@ impl Transaction {
         .execute(self.connection())
         .await
         .map_err(Error::store)?;
-        let head = format!("{} {}", event.sequence, doorkey_core::to_base64url(&mac));
-        self.put_setting(HEAD, &head).await
+        let head = AuditHead { sequence: event.sequence, mac };
+        self.put_setting(HEAD, &head.to_string()).await
     }
 }
 
@@ -92,11 +92,7 @@ impl Reader {
     /// The last event, as the store remembers it beside the events.
     pub(crate) async fn audit_head(&mut self) -> Result<AuditHead, Error> {
         let Some(text) = self.setting(HEAD).await? else { return Ok(AuditHead::default()) };
-        let parse = || {
-            let (sequence, mac) = text.split_once(' ')?;
-            Some(AuditHead { sequence: sequence.parse().ok()?, mac: doorkey_core::parse_base64url_array(mac)? })
-        };
-        parse().ok_or_else(|| broken(HEAD, &"not a number and a MAC"))
+        text.parse().map_err(|error| broken(HEAD, &error))
     }
 
     /// Whether there are rows with numbers that no event can have.

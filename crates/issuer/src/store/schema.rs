@@ -1,7 +1,7 @@
 //! Migrations, forward only. A migration that was released never changes.
 
 use doorkey_core::ErrorCode;
-use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+use sqlx::migrate::{AppliedMigration, Migrate, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, AnyPool, SqlSafeStr, SqliteConnection};
 
 use crate::error::Error;
@@ -44,10 +44,11 @@ pub(super) async fn check(copy: &mut SqliteConnection) -> Result<(), Error> {
         .list_applied_migrations(TABLE)
         .await
         .map_err(|cause| wrong("this is no copy of a Doorkey database").with_source(cause))?;
-    let is_known = |version, checksum: &[u8]| {
-        known.iter().any(|migration| migration.version == version && *migration.checksum == *checksum)
+    // From the first on, without gaps.
+    let is_known = |(applied, known): (&AppliedMigration, &Migration)| {
+        applied.version == known.version && *applied.checksum == *known.checksum
     };
-    if applied.is_empty() || !applied.iter().all(|applied| is_known(applied.version, &applied.checksum)) {
+    if applied.is_empty() || applied.len() > known.len() || !applied.iter().zip(&known).all(is_known) {
         return Err(wrong("the copy is of a version that this Doorkey does not know"));
     }
     Ok(())

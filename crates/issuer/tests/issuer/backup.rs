@@ -130,7 +130,8 @@ async fn a_file_that_is_no_sound_copy_is_not_put_in_place() {
         ("changed", "UPDATE _sqlx_migrations SET checksum = X'00'"),
         ("dangling", "PRAGMA foreign_keys = OFF; DELETE FROM organizations"),
         ("another", "DROP TABLE _sqlx_migrations"),
-        ("unfinished", "DELETE FROM _sqlx_migrations WHERE version = 1"),
+        ("unfinished", "DELETE FROM _sqlx_migrations"),
+        ("without its beginning", "DELETE FROM _sqlx_migrations WHERE version = 1"),
     ] {
         let path = file(name, &bytes);
         let mut connection = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
@@ -139,7 +140,9 @@ async fn a_file_that_is_no_sound_copy_is_not_put_in_place() {
     }
     for path in bad {
         let folder = TempDir::new().unwrap();
-        let error = Store::restore(&path, &folder.path().join("doorkey.db")).await.unwrap_err();
+        let Err(error) = Store::restore(&path, &folder.path().join("doorkey.db")).await else {
+            panic!("{} was put in place", path.display())
+        };
         let expected = if path.exists() { ErrorCode::InvalidInput } else { ErrorCode::StoreUnavailable };
         assert_eq!(error.code(), expected, "{}: {error}", path.display());
         assert_eq!(names(folder.path()), ["doorkey.lock"], "{}", path.display());

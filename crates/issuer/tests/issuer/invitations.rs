@@ -117,7 +117,7 @@ async fn an_invitation_sent_twice_is_made_once(on: On) {
         let Some(cursor) = page["next_cursor"].as_str() else { break };
         query = format!("?limit=2&cursor={cursor}");
     }
-    emails.sort_by_key(|email| email.to_string());
+    emails.sort_by_key(ToString::to_string);
     assert_eq!(emails, ["a@shop.example", "b@shop.example", "eve@shop.example"]);
 }
 
@@ -144,6 +144,9 @@ async fn a_link_that_is_not_good_any_more_leads_nowhere(on: On) {
     clock.pass(WEEK - 1);
     assert_eq!(show(&house, &expired).await.status, 200);
     clock.pass(1);
+    // Nor is it kept.
+    house.issuer.registry().forget().await.unwrap();
+    assert_eq!(house.place.execute("DELETE FROM invitations").await, 0);
     for link in [&*replaced, &revoked, &expired, "", "AAAA", &"A".repeat(43)] {
         assert_eq!(show(&house, link).await.refusal(), (401, "sign_in_refused"));
         assert_eq!(accept(&house, link).await.refusal(), (401, "sign_in_refused"));

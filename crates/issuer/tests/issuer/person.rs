@@ -81,7 +81,7 @@ impl Person {
         let stranger = self.invite(house, &organization, "mallory@shop.example", "member", json!([])).await;
         let removed = "DELETE FROM memberships WHERE person_id IN \
             (SELECT id FROM people WHERE email = 'mallory@shop.example')";
-        house.place.execute(removed).await;
+        assert_eq!(house.place.execute(removed).await, 1);
         stranger
     }
 

@@ -162,4 +162,9 @@ async fn a_sign_in_ends_by_itself(on: On) {
     clock.pass(1);
     assert_eq!(ada.get(&house, "/v1/me").await.refusal(), (401, "sign_in_refused"));
     assert_eq!(fresh.get(&house, "/v1/me").await.status, 200);
+
+    // What has expired is forgotten; `fresh` has 86 399 seconds left.
+    clock.pass(6 * 24 * 3600);
+    house.issuer.registry().forget().await.unwrap();
+    assert_eq!(house.place.execute("DELETE FROM sign_ins").await, 1);
 }

@@ -2,9 +2,11 @@
 
 mod accept;
 
-pub(crate) use accept::{Account, Invited};
+pub(crate) use accept::Account;
+#[cfg(test)]
+pub(super) use accept::Invited;
 
-use doorkey_core::{ErrorCode, InvitationId, OrganizationId, RoleId, ScopeSet, WorkspaceId};
+use doorkey_core::{ErrorCode, InvitationId, OrganizationId, WorkspaceId};
 
 use super::{Email, Link, Secret, link_refused};
 use crate::access::{OrganizationRole, Permission, Rights, WorkspaceRole};
@@ -190,7 +192,7 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Whether the actor is an admin. What an admin may do grows with the catalogue, so that nobody else has all of it.
+    /// Whether the actor is an admin, or works on the database itself.
     pub(in crate::registry) async fn is_admin(&mut self, organization: OrganizationId) -> Result<bool, Error> {
         let person = match &self.actor.who {
             Who::Operator | Who::System => return Ok(true),

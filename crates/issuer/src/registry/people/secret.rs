@@ -18,7 +18,7 @@ impl Secret {
     }
 
     /// 43 characters of base64url.
-    fn to_text(&self) -> Zeroizing<String> {
+    pub(super) fn to_text(&self) -> Zeroizing<String> {
         Zeroizing::new(to_base64url(&*self.0))
     }
 
