@@ -8,4 +8,5 @@ mod backup;
 mod durability;
 mod keys;
 mod postgres;
+mod registry;
 mod serve;

@@ -45,7 +45,7 @@ impl Scene {
         let viewer = invite("viewer", json!([{ "workspace": workspace, "role": "viewer" }])).await;
         let other = admin.post(&house, "/v1/organizations", json!({ "name": "Other" })).await;
         let stranger = admin.invite(&house, &id(&other), "stranger@other.example", "admin", json!([])).await;
-        Self { organization, workspace, member, editor, viewer, stranger, admin, house }
+        Self { house, organization, workspace, admin, member, editor, viewer, stranger }
     }
 
     /// A path below the organization.
