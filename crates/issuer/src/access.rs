@@ -88,7 +88,7 @@ impl Rights {
             OrganizationRole::Member => {
                 Self { permissions: BTreeSet::from([Permission::ReadMembers]), scopes: ScopeSet::empty() }
             }
-            OrganizationRole::Custom(_) => Self::of_scopes(custom),
+            OrganizationRole::Custom(_) => Self::of_scopes(custom, catalogue),
         }
     }
 
@@ -101,17 +101,18 @@ impl Rights {
                 Self { permissions: BTreeSet::from([Permission::ReadKeys]), scopes: catalogue.viewer_scopes() }
             }
             WorkspaceRole::Custom(_) => {
-                let mut rights = Self::of_scopes(custom);
+                let mut rights = Self::of_scopes(custom, catalogue);
                 rights.permissions.retain(|permission| of_keys.contains(permission));
                 rights
             }
         }
     }
 
-    /// Sorts the scopes of a custom role into permissions and scopes of the catalogue.
-    pub(crate) fn of_scopes(scopes: &ScopeSet) -> Self {
+    /// Sorts the scopes of a custom role into permissions and scopes of the catalogue. What is in neither any more, the
+    /// role does not give.
+    pub(crate) fn of_scopes(scopes: &ScopeSet, catalogue: &Catalogue) -> Self {
         let permissions = scopes.iter().filter_map(Permission::of).collect();
-        let scopes = scopes.iter().filter(|scope| Permission::of(scope).is_none()).cloned().collect();
+        let scopes = scopes.iter().filter(|scope| catalogue.find(scope).is_some()).cloned().collect();
         Self { permissions, scopes }
     }
 
@@ -219,7 +220,7 @@ mod tests {
     #[test]
     fn a_custom_role_in_a_workspace_manages_keys_alone() {
         let role = WorkspaceRole::Custom(doorkey_core::RoleId::from_bytes([1; 16]));
-        let custom = set("doorkey.keys:write doorkey.members:write pictures:read/a");
+        let custom = set("doorkey.keys:write doorkey.members:write pictures:read/a retired:read");
         let rights = Rights::in_workspace(role, &custom, &catalogue());
         assert_eq!((rights.permissions, rights.scopes), ([Permission::WriteKeys].into(), set("pictures:read/a")));
     }

@@ -15,6 +15,7 @@ mod query;
 mod revision;
 mod openapi;
 mod caller;
+mod outlive;
 mod token;
 
 mod audit;
@@ -35,7 +36,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Extension, State};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use doorkey_core::ErrorCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -78,7 +79,8 @@ fn endpoints(issuer: Option<&Arc<Issuer>>) -> OpenApiRouter<Arc<Issuer>> {
         .merge(audit::endpoints())
         .merge(catalogue::endpoints());
     if let Some(issuer) = issuer {
-        managing = managing.layer(from_fn_with_state(Arc::clone(issuer), caller::guard));
+        managing =
+            managing.layer(from_fn_with_state(Arc::clone(issuer), caller::guard)).layer(from_fn(outlive::outlive));
     }
     OpenApiRouter::with_openapi(openapi::base())
         .merge(managing)

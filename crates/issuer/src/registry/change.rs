@@ -110,8 +110,19 @@ impl Change<'_> {
         organization: OrganizationId,
         workspace: Option<WorkspaceId>,
     ) -> Result<Standing, Error> {
+        self.check_sign_in().await?;
+        // Before it is known whether the actor has a part in it: who owns it wants to hear of strangers, too.
         self.concerns(organization, workspace);
         self.registry.standing(&mut self.transaction, self.actor, organization, workspace).await
+    }
+
+    /// Refuses with `sign_in_refused` when the sign-in has ended since the request began.
+    pub(crate) async fn check_sign_in(&mut self) -> Result<(), Error> {
+        let Some(signed_in) = self.actor.signed_in() else { return Ok(()) };
+        if self.transaction.is_sign_in_live(signed_in.sign_in, self.now).await? {
+            return Ok(());
+        }
+        Err(Error::new(ErrorCode::SignInRefused, "this sign-in has ended"))
     }
 
     /// An organization and where the actor stands in it.
@@ -199,7 +210,8 @@ impl Change<'_> {
             }
             Err(error) => {
                 self.transaction.roll_back().await?;
-                if error.code().status() < 500 {
+                let is_noted = error.code().status() < 500 && self.registry.may_note_refusal(self.actor, self.now);
+                if is_noted {
                     self.event.refused = Some(error.code());
                     self.event.detail = Map::new();
                     let mut transaction = self.registry.store.begin().await?;

@@ -19,7 +19,7 @@ use crate::access::{Permission, Standing};
 use crate::actor::{Actor, RequestContext, Who};
 use crate::audit::Action;
 use crate::error::Error;
-use crate::store::KeyRecord;
+use crate::store::{KeyOwner, KeyRecord};
 
 impl Change<'_> {
     /// A key that the actor may change, and where the actor stands in its place. One that the actor may not even see is
@@ -34,12 +34,12 @@ impl Change<'_> {
         Ok((record, standing))
     }
 
-    /// Refuses with `last_key` when the workspace would be left without a secret key that can be used.
-    pub(super) async fn check_last_key(&mut self, key: &KeyRecord) -> Result<(), Error> {
-        let Some(workspace) = key.workspace.filter(|_| key.kind == KeyKind::Secret && key.is_usable(self.now)) else {
-            return Ok(());
-        };
-        if self.transaction.count_other_secret_keys(workspace, key.id, self.now).await? == 0 {
+    /// Refuses with `last_key` when the workspace would be left without a secret key that can be used, once this one ends
+    /// at a time. Personal keys are not counted: they go with their owners.
+    pub(super) async fn check_last_key(&mut self, key: &KeyRecord, at: u64) -> Result<(), Error> {
+        let counts = key.kind == KeyKind::Secret && key.owner == KeyOwner::Service && key.is_usable(self.now);
+        let Some(workspace) = key.workspace.filter(|_| counts) else { return Ok(()) };
+        if self.transaction.count_other_secret_keys(workspace, key.id, at).await? == 0 {
             return Err(Error::new(ErrorCode::LastKey, "this is the last active secret key of its workspace"));
         }
         Ok(())
@@ -60,11 +60,14 @@ impl Registry {
         self.store.read().await?.all_keys().await
     }
 
-    /// Notes in the audit that a key tried to manage something, if the caller holds its secret.
+    /// Notes in the audit that a key tried to manage something, if the caller holds its secret: once a minute, for nobody
+    /// shall fill the audit with a key that was found somewhere.
     pub(crate) async fn note_key_try(&self, key: &SecretKey, request: RequestContext) -> Result<(), Error> {
         let public_key = key.signing_key().verifying_key();
         let Some(record) = self.key(key.id()).await? else { return Ok(()) };
-        if record.public_key.as_ref() != Some(public_key.as_bytes()) {
+        if record.public_key.as_ref() != Some(public_key.as_bytes())
+            || !self.uses.is_first_try(key.id(), self.clock().now())
+        {
             return Ok(());
         }
         let who = Who::Key { id: record.id, name: record.shown_name() };

@@ -212,8 +212,15 @@ impl Change<'_> {
         standing.require(Permission::WriteMembers)?;
         let membership = self.transaction.membership(organization, member).await?.ok_or_else(not_found)?;
         let rights = Rights::in_organization(membership.role, &membership.custom_scopes, self.settings.catalogue());
-        let is_of_admin = membership.role == OrganizationRole::Admin;
-        if !rights.is_within(&standing.rights()) || is_of_admin && !self.is_admin(organization).await? {
+        if self.is_admin(organization).await? {
+            return Ok((membership, standing));
+        }
+        let mut is_within = membership.role != OrganizationRole::Admin && rights.is_within(&standing.rights());
+        for role in self.transaction.workspace_roles_of(organization, member).await? {
+            let rights = Rights::in_workspace(role.role, &role.custom_scopes, self.settings.catalogue());
+            is_within &= rights.is_within(&standing.rights());
+        }
+        if !is_within {
             return Err(exceeds());
         }
         Ok((membership, standing))

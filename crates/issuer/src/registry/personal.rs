@@ -11,13 +11,15 @@ use crate::store::KeyRecord;
 
 impl Registry {
     /// Brings the personal keys of a member in line with what the member may do now, in the same change. Where a member
-    /// has no part any more, they are revoked, protected or not.
+    /// has no part any more, they are revoked, protected or not. Open invitations of the member's end, too.
     pub(super) async fn align_personal_keys(
         &self,
         change: &mut Change<'_>,
         organization: OrganizationId,
         person: MemberId,
     ) -> Result<(), Error> {
+        // Invitations were made with rights that may be gone.
+        change.transaction.delete_invitations_by(organization, person).await?;
         for mut key in change.transaction.personal_keys(organization, person).await? {
             let standing = self.standing_of(&mut change.transaction, person, organization, key.workspace).await?;
             let has_part = |standing: &crate::access::Standing| match key.workspace {

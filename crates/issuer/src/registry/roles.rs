@@ -189,7 +189,7 @@ async fn check(change: &mut Change<'_>, role: &Role, before: &ScopeSet, standing
     if role.scopes.iter().count() > 1000 {
         return Err(Error::invalid("scopes", "at most 1000 of them"));
     }
-    if !Rights::of_scopes(&role.scopes).is_within(&standing.rights()) {
+    if !Rights::of_scopes(&role.scopes, change.settings.catalogue()).is_within(&standing.rights()) {
         return Err(exceeds());
     }
     let same_name = change.transaction.role_named(role.organization, &role.name).await?;
@@ -206,7 +206,7 @@ impl Change<'_> {
         standing.require(Permission::WriteRoles)?;
         let found = self.transaction.role(role).await?;
         let role = found.filter(|role| role.organization == organization).ok_or_else(not_found)?;
-        if !Rights::of_scopes(&role.scopes).is_within(&standing.rights()) {
+        if !Rights::of_scopes(&role.scopes, self.settings.catalogue()).is_within(&standing.rights()) {
             return Err(exceeds());
         }
         Ok((role, standing))

@@ -57,6 +57,7 @@ impl Registry {
         if !is_operator {
             return Err(Error::new(ErrorCode::InsufficientScope, "organizations are created by an operator"));
         }
+        change.check_sign_in().await?;
         check_name(name)?;
         let organization = self.make_organization(name, change).await?;
         if let Some(person) = change.actor.person() {
@@ -108,6 +109,8 @@ impl Registry {
     ) -> Result<CreatedWorkspace, Error> {
         let (_, standing) = change.organization(organization).await?;
         standing.require(Permission::WriteWorkspaces)?;
+        // It comes with a pair of keys.
+        standing.require(Permission::WriteKeys)?;
         if let Some(id) = change.recall(idempotency).await? {
             let workspace = change.transaction.workspace(id).await?.ok_or_else(not_found)?;
             return Ok(CreatedWorkspace { workspace, keys: None });

@@ -111,7 +111,7 @@ fn check_scopes(key: &KeyRecord, before: Option<&KeyRecord>, settings: &Settings
     let is_publishable = key.kind == KeyKind::Publishable;
     let is_new = |scope| before.is_none_or(|before| !before.scopes.permits(scope));
     let so_far = wrong.len();
-    for scope in key.scopes.iter().filter(|scope| is_new(scope)) {
+    for scope in key.scopes.iter().take(MAX_SCOPES).filter(|scope| is_new(scope)) {
         match settings.catalogue().find(scope) {
             None => wrong.push(field("scopes", format!("{scope} is not in the catalogue"))),
             Some(entry) if is_publishable && !entry.browser => {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use doorkey_core::KeyId;
+use doorkey_core::{KeyId, MemberId};
 
 use super::Registry;
 use crate::actor::Actor;
@@ -16,9 +16,57 @@ const MOST: usize = 65_536;
 /// Keys that are written in one transaction.
 const BATCH: usize = 500;
 
-/// What is not written yet.
+/// How long a key's tries to manage something are one try, in seconds.
+const ONE_TRY: u64 = 60;
+
+/// Refused tries of one person that the audit takes in a minute; further ones are in the log alone, for nobody shall fill
+/// the audit of others.
+const REFUSALS: u32 = 120;
+
+/// What is kept in memory: uses that are not written yet, and what bounds the lines that who is refused can cause.
 #[derive(Debug, Default)]
-pub(super) struct Uses(Mutex<HashMap<KeyId, Use>>);
+pub(super) struct Uses {
+    uses: Mutex<HashMap<KeyId, Use>>,
+    /// When each key last tried to manage something.
+    tries: Mutex<HashMap<KeyId, u64>>,
+    /// The minute of each person's first refusal, and how many there were in it.
+    refusals: Mutex<HashMap<MemberId, (u64, u32)>>,
+}
+
+impl Uses {
+    /// Whether a key has not tried to manage something within a minute.
+    pub(super) fn is_first_try(&self, key: KeyId, now: u64) -> bool {
+        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        if tries.len() >= MOST {
+            tries.retain(|_, at| now < at.saturating_add(ONE_TRY));
+        }
+        if tries.len() >= MOST || tries.get(&key).is_some_and(|at| now < at.saturating_add(ONE_TRY)) {
+            return false;
+        }
+        tries.insert(key, now);
+        true
+    }
+
+    fn count_refusal(&self, person: MemberId, now: u64) -> u32 {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusals.len() >= MOST {
+            refusals.retain(|_, (since, _)| now < since.saturating_add(ONE_TRY));
+        }
+        let (since, count) = refusals.entry(person).or_insert((now, 0));
+        if now >= since.saturating_add(ONE_TRY) {
+            (*since, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+        *count
+    }
+}
+
+impl Registry {
+    /// Whether a refused try gets its line in the audit.
+    pub(super) fn may_note_refusal(&self, actor: &Actor, now: u64) -> bool {
+        actor.person().is_none_or(|person| self.uses.count_refusal(person, now) <= REFUSALS)
+    }
+}
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Use {
@@ -30,16 +78,17 @@ impl Registry {
     /// Notes that a key was used, and whether a restriction in shadow would have refused it. The first use of a key that
     /// was rolled ends the one before it, if that is how it was rolled.
     pub(crate) async fn note_use(&self, key: &KeyRecord, is_shadowed: bool) -> Result<(), Error> {
+        // First: a use that could not end the old key was none.
+        if let (Some(before), None) = (key.rolled_from, key.last_used_at) {
+            self.end_predecessor(before).await?;
+        }
         let is_full = {
-            let mut uses = self.uses.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut uses = self.uses.uses.lock().unwrap_or_else(PoisonError::into_inner);
             let noted = uses.entry(key.id).or_default();
             noted.at = noted.at.max(self.clock().now());
             noted.shadow_refusals += u64::from(is_shadowed);
             uses.len() >= MOST
         };
-        if let (Some(before), None) = (key.rolled_from, key.last_used_at) {
-            self.end_predecessor(before).await?;
-        }
         if is_full { self.write_uses().await } else { Ok(()) }
     }
 
@@ -63,13 +112,13 @@ impl Registry {
     /// Writes what was noted. What cannot be written stays noted.
     pub(crate) async fn write_uses(&self) -> Result<(), Error> {
         let mut noted: Vec<_> = {
-            let mut uses = self.uses.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut uses = self.uses.uses.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *uses).into_iter().collect()
         };
         while !noted.is_empty() {
             let batch = noted.split_off(noted.len().saturating_sub(BATCH));
             if let Err(error) = self.write_batch(&batch).await {
-                let mut uses = self.uses.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut uses = self.uses.uses.lock().unwrap_or_else(PoisonError::into_inner);
                 for (key, unwritten) in noted.into_iter().chain(batch) {
                     let kept = uses.entry(key).or_default();
                     kept.at = kept.at.max(unwritten.at);

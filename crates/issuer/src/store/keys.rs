@@ -73,20 +73,21 @@ impl Reader {
         Ok(to_u64(count))
     }
 
-    /// How many secret keys of a workspace, except one, can be used at `now`.
+    /// How many service keys of a workspace that are secret, except one, can still be used at a time.
     pub(crate) async fn count_other_secret_keys(
         &mut self,
         workspace: WorkspaceId,
         except: KeyId,
-        now: u64,
+        at: u64,
     ) -> Result<u64, Error> {
         let count = sqlx::query_scalar(
             "SELECT COUNT(*) FROM keys WHERE workspace_id = $1 AND id <> $2 AND kind = 'secret' \
-             AND revoked_at IS NULL AND disabled_at IS NULL AND ends_at > $3 AND ends_on_use = 0 AND expires_at > $3",
+             AND owner_id IS NULL AND revoked_at IS NULL AND disabled_at IS NULL AND ends_at > $3 AND ends_on_use = 0 \
+             AND expires_at > $3",
         )
         .bind(blob(workspace))
         .bind(blob(except))
-        .bind(to_i64(now))
+        .bind(to_i64(at))
         .fetch_one(self.connection())
         .await
         .map_err(Error::store)?;

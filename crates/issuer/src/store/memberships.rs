@@ -1,6 +1,6 @@
 //! Who belongs to which organization and workspace, and with which role.
 
-use doorkey_core::{MemberId, OrganizationId, RoleId, ScopeSet, WorkspaceId};
+use doorkey_core::{MemberId, OrganizationId, RoleId, ScopeSet, SignInId, WorkspaceId};
 use sqlx::any::AnyRow;
 
 use super::row::{Columns, blob, broken, to_i64, to_u64};
@@ -102,6 +102,17 @@ impl Transaction {
                 .await
                 .map_err(Error::store)?;
         }
+        Ok(())
+    }
+
+    /// Takes back the invitations that somebody has made.
+    pub(crate) async fn delete_invitations_by(&mut self, of: OrganizationId, person: MemberId) -> Result<(), Error> {
+        sqlx::query("DELETE FROM invitations WHERE organization_id = $1 AND invited_by = $2")
+            .bind(blob(of))
+            .bind(blob(person))
+            .execute(self.connection())
+            .await
+            .map_err(Error::store)?;
         Ok(())
     }
 
@@ -238,6 +249,32 @@ impl Reader {
         .fetch_all(self.connection())
         .await
         .map_err(Error::store)?;
+        rows.iter().map(workspace_membership).collect()
+    }
+
+    /// Whether a sign-in has not ended.
+    pub(crate) async fn is_sign_in_live(&mut self, sign_in: SignInId, now: u64) -> Result<bool, Error> {
+        let row = sqlx::query("SELECT id FROM sign_ins WHERE id = $1 AND expires_at > $2")
+            .bind(blob(sign_in))
+            .bind(to_i64(now))
+            .fetch_optional(self.connection())
+            .await
+            .map_err(Error::store)?;
+        Ok(row.is_some())
+    }
+
+    /// The roles of somebody in the workspaces of an organization.
+    pub(crate) async fn workspace_roles_of(
+        &mut self,
+        of: OrganizationId,
+        person: MemberId,
+    ) -> Result<Vec<WorkspaceMembership>, Error> {
+        let rows = sqlx::query(select_workspace_memberships!("WHERE m.organization_id = $1 AND m.person_id = $2"))
+            .bind(blob(of))
+            .bind(blob(person))
+            .fetch_all(self.connection())
+            .await
+            .map_err(Error::store)?;
         rows.iter().map(workspace_membership).collect()
     }
 

@@ -1,5 +1,6 @@
 //! The life of a key over HTTP: what each kind of person may do with it, and every rule for it.
 
+mod bounds;
 mod create;
 mod edit;
 mod list;

@@ -145,6 +145,7 @@ impl Change<'_> {
         let id = match place {
             KeyPlace::Organization(organization, workspaces) => {
                 let (_, standing) = self.organization(*organization).await?;
+                standing.require(Permission::WriteKeys)?;
                 self.check_workspaces(*organization, workspaces.as_deref()).await?;
                 return Ok((Tenant { organization: *organization, workspace: None }, standing));
             }

@@ -4,13 +4,14 @@ use doorkey_core::{ErrorCode, KeyId, OriginPattern, ScopeSet, WorkspaceId};
 use ipnet::IpNet;
 
 use super::super::terms;
+use super::check_unprotected;
 use super::create::check_within;
 use crate::actor::Actor;
 use crate::audit::Action;
 use crate::error::Error;
 use crate::registry::{Change, Expected, Registry};
 use crate::settings::RateLimit;
-use crate::store::{KeyOwner, KeyRecord, KeyState, Restriction};
+use crate::store::{KeyOwner, KeyRecord, KeyState, Restriction, Tenant};
 
 /// What shall change in a key; what is `None` stays. An inner `None` takes something away.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +31,19 @@ pub struct KeyChanges {
     pub(crate) expires_at: Option<Option<u64>>,
     pub(crate) rotation_due_at: Option<Option<u64>>,
 }
+
+/// What holds a key back.
+const RESTRICTIONS: [&str; 9] = [
+    "workspaces",
+    "origins",
+    "cidrs",
+    "rate_limit",
+    "monthly_quota",
+    "limits",
+    "shadow",
+    "session_lifetime",
+    "expires_at",
+];
 
 /// Puts what is there in place of what was, and yields the names of what changed.
 macro_rules! apply {
@@ -105,6 +119,19 @@ impl Registry {
             change.check_workspaces(record.organization, record.workspaces.as_deref()).await?;
         }
         terms::check(&record, Some(&before), &change.settings, change.now)?;
+        if ends_earlier(&record, &before) {
+            // As good as revoking it.
+            check_unprotected(&before)?;
+            change.check_last_key(&before, record.expires_at.unwrap_or(change.now)).await?;
+        }
+        if members.iter().any(|member| RESTRICTIONS.contains(member)) && !ends_earlier(&record, &before) {
+            // Whoever may loosen what holds a key back could use it for all that it may do.
+            check_within(&change.known(&before.scopes), &standing)?;
+        }
+        if before.state(change.now) == KeyState::Expired && record.state(change.now) != KeyState::Expired {
+            let tenant = Tenant { organization: record.organization, workspace: record.workspace };
+            change.check_key_limit(tenant).await?;
+        }
         let added = record.scopes.iter().filter(|scope| !before.scopes.permits(scope)).cloned().collect();
         check_within(&added, &standing)?;
         if let KeyOwner::Personal(owner) = record.owner {
@@ -123,7 +150,17 @@ impl Registry {
     }
 }
 
+/// Whether a key ends before it would have.
+fn ends_earlier(key: &KeyRecord, before: &KeyRecord) -> bool {
+    key.expires_at.unwrap_or(u64::MAX) < before.expires_at.unwrap_or(u64::MAX)
+}
+
 impl Change<'_> {
+    /// Those scopes that are in the catalogue still: of the others nobody has any.
+    pub(super) fn known(&self, scopes: &ScopeSet) -> ScopeSet {
+        scopes.iter().filter(|scope| self.settings.catalogue().find(scope).is_some()).cloned().collect()
+    }
+
     /// Writes a key that has changed, and yields it as it is then.
     pub(in crate::registry) async fn write_key(&mut self, mut record: KeyRecord) -> Result<KeyRecord, Error> {
         record.revision += 1;

@@ -83,7 +83,7 @@ impl Registry {
         {
             return Err(Error::new(ErrorCode::ExceedsCreator, "a personal key is rolled by its owner alone"));
         }
-        check_within(&old.scopes, &standing)?;
+        check_within(&change.known(&old.scopes), &standing)?;
         // Otherwise one key after the other could be left behind, all of them alive.
         if let Some(before) = old.rolled_from
             && let Some(before) = change.transaction.key(before).await?
@@ -113,6 +113,7 @@ impl Registry {
     fn successor(&self, old: &KeyRecord, change: &Change<'_>) -> KeyRecord {
         KeyRecord {
             id: self.new_id(),
+            scopes: change.known(&old.scopes),
             brand: Some(change.settings.brand().cloned()),
             public_key: None,
             last_four: None,

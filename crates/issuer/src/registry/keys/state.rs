@@ -1,6 +1,7 @@
 use doorkey_core::{ErrorCode, KeyId};
 
 use super::check_unprotected;
+use super::create::check_within;
 use crate::access::Permission;
 use crate::actor::Actor;
 use crate::audit::Action;
@@ -62,7 +63,7 @@ async fn revoke(change: &mut Change<'_>, key: KeyId) -> Result<KeyRecord, Error>
         return Ok(record);
     }
     check_unprotected(&record)?;
-    change.check_last_key(&record).await?;
+    change.check_last_key(&record, change.now).await?;
     record.revoked_at = Some(change.now);
     change.spare_predecessor(&record).await?;
     change.write_key(record).await
@@ -75,13 +76,14 @@ async fn disable(change: &mut Change<'_>, key: KeyId) -> Result<KeyRecord, Error
     if record.disabled_at.is_some() {
         return Ok(record);
     }
-    change.check_last_key(&record).await?;
+    change.check_last_key(&record, change.now).await?;
     record.disabled_at = Some(change.now);
     change.write_key(record).await
 }
 
 async fn enable(change: &mut Change<'_>, key: KeyId) -> Result<KeyRecord, Error> {
-    let (mut record, _) = change.key_to_change(key).await?;
+    let (mut record, standing) = change.key_to_change(key).await?;
+    check_within(&change.known(&record.scopes), &standing)?;
     check_not_revoked(&record, change.now)?;
     if record.disabled_at.is_none() {
         return Ok(record);
@@ -95,6 +97,9 @@ async fn protect(change: &mut Change<'_>, key: KeyId) -> Result<KeyRecord, Error
     check_not_revoked(&record, change.now)?;
     if record.protected_at.is_some() {
         return Ok(record);
+    }
+    if record.state(change.now) == KeyState::Rolling {
+        return Err(Error::new(ErrorCode::Conflict, "this key is about to be replaced: protect its successor"));
     }
     record.protected_at = Some(change.now);
     change.write_key(record).await
@@ -114,6 +119,7 @@ async fn convert(change: &mut Change<'_>, key: KeyId) -> Result<KeyRecord, Error
     let (mut record, standing) = change.key_to_change(key).await?;
     standing.require(Permission::WriteMembers)?;
     change.require_password()?;
+    check_within(&change.known(&record.scopes), &standing)?;
     check_not_revoked(&record, change.now)?;
     let KeyOwner::Personal(owner) = record.owner else {
         return Err(Error::new(ErrorCode::Conflict, "this is a service key already"));
