@@ -59,7 +59,7 @@ impl Issuer {
             .method_not_allowed_fallback(async || {
                 Error::new(ErrorCode::MethodNotAllowed, "this address does not take this method")
             })
-            .layer(Extension(openapi::Document::new(document)))
+            .layer(Extension(openapi::Document::new(document, self.settings().public_url())))
             .layer(from_fn_with_state(Arc::clone(&self), envelope::wrap))
             .with_state(self)
     }

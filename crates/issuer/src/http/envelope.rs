@@ -50,7 +50,7 @@ pub(super) async fn wrap(State(issuer): State<Arc<Issuer>>, mut request: Request
     let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
     let took = issuer.clock().since_epoch().saturating_sub(begun);
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    if path.starts_with("/v1/") || status >= 500 {
+    if path.starts_with("/v1/") || status >= 400 {
         tracing::info!(request_id = id.as_str(), method, path, status, code, took_ms, "request");
     } else {
         // Probes and public documents, every few seconds.

@@ -6,16 +6,19 @@ pub(super) mod schemas;
 use axum::extract::Extension;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use doorkey_core::{sha256, to_base64url};
+use doorkey_core::{Origin, sha256, to_base64url};
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::schema::{SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::server::Server;
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr};
 use utoipa::openapi::{ObjectBuilder, Schema};
+
+use super::cookie::SignInCookie;
 
 /// The security scheme of a member's sign-in, for `security(("member" = []))`.
 const MEMBER: &str = "member";
@@ -27,7 +30,10 @@ Issues API keys and session tokens.
 
 Every refusal is a problem document (RFC 9457) with a stable `code`, and every response has an `X-Request-Id` under which \
 it was logged. An address that does not take a method answers 405 with `Allow` (the response `MethodNotAllowed`); one \
-where nothing is answers 404. `HEAD` is answered wherever `GET` is. Ids are TypeIDs. Times are Unix seconds.";
+where nothing is answers 404. `HEAD` is answered wherever `GET` is. Ids are TypeIDs. Times are Unix seconds.
+
+What is no HTTP at all (a head of more than 16 KiB, lengths that contradict each other, bytes that a head cannot hold) is \
+answered by the server in front of the API, with 400 or 431 and nothing else.";
 
 const TAGS: [(&str, &str); 13] = [
     ("Sessions", "What browsers trade publishable keys for."),
@@ -88,7 +94,13 @@ pub(super) struct Document {
 }
 
 impl Document {
-    pub(super) fn new(document: OpenApi) -> Self {
+    /// The document of an issuer at `public_url`, which names its cookie.
+    pub(super) fn new(mut document: OpenApi, public_url: &Origin) -> Self {
+        document.servers = Some(vec![Server::new(public_url.as_str())]);
+        if let Some(components) = &mut document.components {
+            let cookie = ApiKeyValue::with_description(SignInCookie::at(public_url).name(), "A member's sign-in.");
+            components.add_security_scheme(MEMBER, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        }
         let json = to_json(document);
         let etag = format!("\"{}\"", to_base64url(&sha256(json.as_bytes())));
         let etag = HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("\"\""));

@@ -43,7 +43,7 @@ pub(super) fn check(key: &KeyRecord, before: Option<&KeyRecord>, settings: &Sett
     ];
     for (name, time, earlier) in times {
         if time != earlier && time.is_some_and(|time| time <= now || time > MAX_TIME) {
-            wrong.push(field(name, "Unix seconds, later than now"));
+            wrong.push(field(name, "Unix seconds, later than now and before the year 10000"));
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(Error::invalid_fields(wrong)) }
@@ -154,7 +154,23 @@ fn field(name: &str, detail: impl Into<String>) -> FieldError {
 /// Whether a text is fit to be the name of a key, an organization, a workspace or a role.
 pub(super) fn is_name(name: &str) -> bool {
     let length = name.chars().count();
-    (1..=MAX_NAME_LEN).contains(&length) && name.trim() == name && !name.chars().any(char::is_control)
+    (1..=MAX_NAME_LEN).contains(&length)
+        && name.trim() == name
+        && !name.chars().any(|c| c.is_control() || is_deceptive(c))
+        && name.chars().any(|c| !is_joiner(c))
+}
+
+/// What is not seen, or turns what follows around: with it one name could pass for another.
+fn is_deceptive(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}' | '\u{200e}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fdd0}'..='\u{fdef}' | '\u{feff}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{fffe}'..='\u{ffff}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// What some scripts and emoji need between letters, and what is nothing by itself.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 /// Whether the longest token that the key's sessions can have is short enough for every verifier.
@@ -181,4 +197,37 @@ fn fits_a_token(scopes: &ScopeSet, settings: &Settings) -> bool {
         },
     };
     token::issue(&claims, &key).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_name;
+
+    #[test]
+    fn a_name_is_one_line_that_is_what_it_seems() {
+        for accepted in [
+            "a",
+            "\u{dc}bersicht 2",
+            "\u{1f469}\u{200d}\u{1f4bb}",
+            "\u{645}\u{6cc}\u{200c}\u{62e}",
+            &"\u{1f511}".repeat(100),
+        ] {
+            assert!(is_name(accepted), "{accepted}");
+        }
+        for refused in [
+            "",
+            " a",
+            "a ",
+            "a\nb",
+            "\u{200b}",
+            "a\u{202e}b",
+            "\u{feff}a",
+            "\u{200d}",
+            "a\u{fffe}",
+            "a\u{0}",
+            &"a".repeat(101),
+        ] {
+            assert!(!is_name(refused), "{refused:?}");
+        }
+    }
 }

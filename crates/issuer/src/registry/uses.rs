@@ -26,7 +26,7 @@ const REFUSALS: u32 = 120;
 /// What is kept in memory: uses that are not written yet, and what bounds the lines that who is refused can cause.
 #[derive(Debug, Default)]
 pub(super) struct Uses {
-    uses: Mutex<HashMap<KeyId, Use>>,
+    unwritten: Mutex<HashMap<KeyId, Use>>,
     /// When each key last tried to manage something.
     tries: Mutex<HashMap<KeyId, u64>>,
     /// The minute of each person's first refusal, and how many there were in it.
@@ -83,7 +83,7 @@ impl Registry {
             self.end_predecessor(before).await?;
         }
         let is_full = {
-            let mut uses = self.uses.uses.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut uses = self.uses.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
             let noted = uses.entry(key.id).or_default();
             noted.at = noted.at.max(self.clock().now());
             noted.shadow_refusals += u64::from(is_shadowed);
@@ -112,13 +112,13 @@ impl Registry {
     /// Writes what was noted. What cannot be written stays noted.
     pub(crate) async fn write_uses(&self) -> Result<(), Error> {
         let mut noted: Vec<_> = {
-            let mut uses = self.uses.uses.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut uses = self.uses.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *uses).into_iter().collect()
         };
         while !noted.is_empty() {
             let batch = noted.split_off(noted.len().saturating_sub(BATCH));
             if let Err(error) = self.write_batch(&batch).await {
-                let mut uses = self.uses.uses.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut uses = self.uses.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
                 for (key, unwritten) in noted.into_iter().chain(batch) {
                     let kept = uses.entry(key).or_default();
                     kept.at = kept.at.max(unwritten.at);

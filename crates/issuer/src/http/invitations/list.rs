@@ -36,7 +36,7 @@ pub(super) async fn list(
     Path(organization): Path<OrganizationId>,
     Query(page): Query<Page>,
 ) -> Result<impl IntoResponse, Error> {
-    let after = InvitationId::from_bytes(page.cursor.map_or([0; 16], |cursor| cursor.id));
+    let after: InvitationId = page.after()?;
     let limit = page.limit;
     let rows = issuer.registry().invitations(&caller.actor, organization, after, limit.entries_and_one()).await?;
     let cursor = |row: &Invitation| Cursor { sort_key: Vec::new(), id: *row.id.as_bytes() };

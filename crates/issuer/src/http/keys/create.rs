@@ -27,10 +27,10 @@ use crate::store::Restriction;
 #[schema(as = NewKey)]
 pub(super) struct Input {
     /// The workspace that it shall belong to; this or `organization`.
-    #[schema(value_type = schemas::WorkspaceId)]
+    #[schema(value_type = Option<schemas::WorkspaceId>)]
     workspace: Option<WorkspaceId>,
     /// The organization that it shall belong to; secret keys alone.
-    #[schema(value_type = schemas::OrganizationId)]
+    #[schema(value_type = Option<schemas::OrganizationId>)]
     organization: Option<OrganizationId>,
     /// Of a key of an organization: the workspaces that it is for; all unless told.
     #[schema(value_type = Option<Vec<schemas::WorkspaceId>>)]

@@ -104,7 +104,7 @@ impl From<Input> for KeyChanges {
             body = KeyView,
             headers(("ETag" = String, description = "Its revision.")),
         ),
-        refusals::Change,
+        refusals::Edit,
     ),
     security(("member" = [])),
 )]

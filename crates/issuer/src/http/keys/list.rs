@@ -116,27 +116,33 @@ pub(super) async fn list(
         sort,
         descending: wanted.order == Order::Desc,
     };
-    let after = wanted.cursor.map(|cursor| read_cursor(&cursor, sort)).transpose()?;
+    let after = wanted.cursor.map(|cursor| read_cursor(&cursor, &filter)).transpose()?;
     let limit = wanted.limit;
     let keys = issuer.registry().list_keys(&caller.actor, tenant, &filter, after, limit.entries_and_one()).await?;
-    let cursor = |key: &_| write_cursor(&sort.cursor(key));
+    let cursor = |key: &_| write_cursor(&sort.cursor(key), &filter);
     Ok(Json(Listing::of(keys, limit, cursor, |key| KeyView::of(&key, &issuer))))
 }
 
-fn write_cursor(cursor: &KeyCursor) -> Cursor {
-    let sort_key = match &cursor.value {
+/// A cursor begins with the order that it is of, so that it is of no other list.
+fn tag(filter: &KeyFilter) -> u8 {
+    filter.sort as u8 * 2 + u8::from(filter.descending) + b'k'
+}
+
+fn write_cursor(cursor: &KeyCursor, filter: &KeyFilter) -> Cursor {
+    let value = match &cursor.value {
         SortValue::Number(number) => number.to_be_bytes().to_vec(),
         SortValue::Bytes(bytes) => bytes.clone(),
     };
-    Cursor { sort_key, id: *cursor.id.as_bytes() }
+    Cursor { sort_key: [&[tag(filter)], &value[..]].concat(), id: *cursor.id.as_bytes() }
 }
 
-fn read_cursor(cursor: &Cursor, sort: KeySort) -> Result<KeyCursor, Error> {
-    let value = match sort {
-        KeySort::CreatedAt | KeySort::Name => SortValue::Bytes(cursor.sort_key.clone()),
+fn read_cursor(cursor: &Cursor, filter: &KeyFilter) -> Result<KeyCursor, Error> {
+    let of_another = || Error::invalid("cursor", "is of another list or order");
+    let value = cursor.sort_key.strip_prefix(&[tag(filter)]).ok_or_else(of_another)?;
+    let value = match filter.sort {
+        KeySort::CreatedAt | KeySort::Name => SortValue::Bytes(value.to_vec()),
         KeySort::LastUsedAt | KeySort::ExpiresAt => {
-            let number = cursor.sort_key.as_slice().try_into().map(i64::from_be_bytes);
-            SortValue::Number(number.map_err(|_| Error::invalid("cursor", "is of another order"))?)
+            SortValue::Number(value.try_into().map(i64::from_be_bytes).map_err(|_| of_another())?)
         }
     };
     Ok(KeyCursor { value, id: Id::from_bytes(cursor.id) })

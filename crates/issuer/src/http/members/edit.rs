@@ -46,7 +46,7 @@ pub(super) struct Input {
             body = MemberView,
             headers(("ETag" = String, description = "Its revision.")),
         ),
-        refusals::Change,
+        refusals::Edit,
     ),
     security(("member" = [])),
 )]

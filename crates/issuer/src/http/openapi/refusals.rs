@@ -30,7 +30,9 @@ groups! {
     /// Of what a member reads.
     Read [400, 401, 403, 404, 422, 429, 503];
     /// Of what a member changes.
-    Change [400, 401, 403, 404, 408, 409, 412, 413, 422, 429, 503];
+    Change [400, 401, 403, 404, 408, 409, 413, 422, 429, 503];
+    /// Of what a member changes in one revision of it, as `If-Match` says.
+    Edit [400, 401, 403, 404, 408, 409, 412, 413, 422, 429, 503];
     /// Of what is sent without a sign-in, or in order to get one.
     Submit [400, 401, 403, 404, 408, 409, 413, 422, 429, 503];
 }
@@ -99,14 +101,20 @@ fn response(status: u16) -> Response {
 mod tests {
     use utoipa::IntoResponses;
 
-    use super::{Any, Change, Mint, Read, Submit, components};
+    use super::{Any, Change, Edit, Mint, Read, Submit, components};
 
     #[test]
     fn every_status_has_a_name_of_its_own() {
         let names: Vec<_> = components().map(|(name, _)| name).collect();
         assert!(!names.contains(&"Other"), "{names:?}");
-        for group in [Any::responses(), Mint::responses(), Read::responses(), Change::responses(), Submit::responses()]
-        {
+        for group in [
+            Any::responses(),
+            Mint::responses(),
+            Read::responses(),
+            Change::responses(),
+            Edit::responses(),
+            Submit::responses(),
+        ] {
             assert!(group.contains_key("503"));
         }
     }

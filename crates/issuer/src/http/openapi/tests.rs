@@ -105,7 +105,7 @@ async fn list(Path(place): Path<Place>, Query(page): Query<Page>) -> Result<impl
     tag = "Keys",
     params(Place, ("If-Match" = Option<String>, Header, description = "The revision that is meant.")),
     request_body = Renamed,
-    responses((status = 200, description = "The key.", body = Shown), refusals::Change),
+    responses((status = 200, description = "The key.", body = Shown), refusals::Edit),
     security(("member" = [])),
 )]
 async fn rename(

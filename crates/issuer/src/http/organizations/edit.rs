@@ -43,7 +43,7 @@ pub(super) struct Input {
             body = OrganizationView,
             headers(("ETag" = String, description = "Its revision.")),
         ),
-        refusals::Change,
+        refusals::Edit,
     ),
     security(("member" = [])),
 )]

@@ -34,7 +34,7 @@ macro_rules! state_endpoints {
                     body = OrganizationView,
                     headers(("ETag" = String, description = "Its revision.")),
                 ),
-                refusals::Change,
+                refusals::Edit,
             ),
             security(("member" = [])),
         )]

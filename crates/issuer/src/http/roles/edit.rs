@@ -51,7 +51,7 @@ pub(super) struct Input {
             body = RoleView,
             headers(("ETag" = String, description = "Its revision.")),
         ),
-        refusals::Change,
+        refusals::Edit,
     ),
     security(("member" = [])),
 )]

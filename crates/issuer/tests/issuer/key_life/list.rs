@@ -82,6 +82,13 @@ async fn pages_lose_nothing(on: On) {
             assert_eq!((seen.len(), once.len()), (27, 27), "{sort} {order}");
         }
     }
+    // A cursor goes on with the list that it is of, and with no other.
+    let of = |query: &str| format!("/v1/keys?workspace={}&limit=2{query}", scene.workspace);
+    let next = scene.admin.get(&scene.house, &of("&sort=created_at")).await.json["next_cursor"].clone();
+    for other in ["&sort=name", "&sort=created_at&order=desc", "&sort=last_used_at"] {
+        let answer = scene.admin.get(&scene.house, &of(&format!("{other}&cursor={}", next.as_str().unwrap()))).await;
+        assert_eq!(answer.refusal(), (422, "invalid_input"), "{other}");
+    }
 }
 
 async fn what_cannot_be_listed_is_said(on: On) {

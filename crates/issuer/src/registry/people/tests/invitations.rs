@@ -347,5 +347,6 @@ async fn an_organization_has_a_thousand_open_invitations() {
     assert_eq!(code(house.invite(&actor(&ada), plain("guest7@shop.example")).await), None);
     assert_eq!(code(house.invite(&actor(&ada), plain(ADA)).await), CONFLICT);
     house.wait(7 * 86_400);
-    assert_eq!(code(house.invite(&actor(&ada), plain(BOB)).await), None);
+    // The sign-in is over by then, too.
+    assert_eq!(code(house.invite(&Actor::operator(), plain(BOB)).await), None);
 }
