@@ -13,13 +13,16 @@ pub(crate) struct Arguments {
 enum What {
     /// A whole check beside its one Ed25519 verification.
     Verify,
+    /// Show, list and mint among a million keys in ten thousand workspaces, on SQLite and on Postgres.
+    Registry,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let bench = match arguments.what {
-        What::Verify => "verify",
+    let (package, bench) = match arguments.what {
+        What::Verify => ("doorkey-verifier", "verify"),
+        What::Registry => ("doorkey-issuer", "registry"),
     };
-    let mut cargo = cargo(&["bench", "--quiet", "--package", "doorkey-verifier", "--bench", bench]);
+    let mut cargo = cargo(&["bench", "--quiet", "--package", package, "--bench", bench]);
     // The figures are data.
     step("measure", cargo.stdout(std::process::Stdio::inherit()))
 }

@@ -80,7 +80,12 @@ async fn the_openapi_document_is_served_with_its_etag(on: On) {
     let house = House::new(on).await;
     let answer = house.send(get("/openapi.json")).await;
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.json.to_string().len(), doorkey_issuer::openapi().len());
+    // It names this issuer and its cookie; the rest is the same everywhere.
+    let general: serde_json::Value = serde_json::from_str(&doorkey_issuer::openapi()).unwrap();
+    assert_eq!(answer.json["paths"], general["paths"]);
+    assert_eq!(answer.json["components"]["schemas"], general["components"]["schemas"]);
+    assert_eq!(answer.json["servers"][0]["url"], "http://localhost:7700");
+    assert_eq!(answer.json["components"]["securitySchemes"]["member"]["name"], "doorkey");
     assert_eq!(answer.header("cache-control"), "public, max-age=300");
     let etag = answer.header("etag").to_owned();
     for (known, status) in

@@ -100,12 +100,16 @@ impl Reader {
         };
         let column = filter.sort.column();
         let (compare, order) = if filter.descending { ("<", "DESC") } else { (">", "ASC") };
+        // By age there is nothing but the id, and SQLite takes an index for a plain comparison alone.
+        let behind = match filter.sort {
+            KeySort::CreatedAt => format!("k.id {compare} $9 AND LENGTH($8) >= 0 ORDER BY k.id {order}"),
+            _ => format!("({column}, k.id) {compare} ($8, $9) ORDER BY {column} {order}, k.id {order}"),
+        };
         // Our own words alone; all that a caller says is bound.
         let statement = format!(
             "{}WHERE {of} AND ($2 = '' OR k.kind = $2) AND ($3 = '' OR k.environment = $3) \
              AND ($5 = '' OR {STATE} = $5) AND (LENGTH($6) = 0 OR k.owner_id = $6) \
-             AND ($7 = '' OR k.name_folded LIKE $7 ESCAPE '!') AND ({column}, k.id) {compare} ($8, $9) \
-             ORDER BY {column} {order}, k.id {order} LIMIT $10",
+             AND ($7 = '' OR k.name_folded LIKE $7 ESCAPE '!') AND {behind} LIMIT $10",
             select_keys!()
         );
         let after = after.unwrap_or_else(|| filter.sort.begin(filter.descending));
