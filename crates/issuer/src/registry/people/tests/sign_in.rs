@@ -84,7 +84,38 @@ async fn many_networks_together_wait_for_a_minute_at_most() {
             house.registry.reserve_attempt(&subjects).await.unwrap();
             house.wait(60);
         }
-        assert!(house.sign_in(ADA, PASSWORD).await.is_ok());
+        assert!(house.sign_in_from("203.0.113.1", ADA, PASSWORD).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn strangers_keep_nobody_out_of_a_network_that_is_known() {
+    for house in House::both().await {
+        let ada = house.ada().await;
+        let mut tried = 0u64;
+        let mut attack = async |house: &House| {
+            for _ in 0..70 {
+                tried += 1;
+                let request = visit_from(&format!("2001:db8:0:{tried:x}::1")).request;
+                let _ = house.registry.reserve_attempt(&house.registry.subjects(ADA, &request)).await;
+            }
+        };
+        attack(&house).await;
+        assert_eq!(code(house.sign_in_from("198.51.100.1", ADA, PASSWORD).await), WAIT, "a network like any other");
+        house.registry.sign_out(&actor(&ada)).await.unwrap();
+        assert!(house.sign_in(ADA, PASSWORD).await.is_ok(), "the network is known without the sign-in");
+        for _ in 0..5 {
+            assert_eq!(code(house.sign_in(ADA, OTHER).await), REFUSED);
+        }
+        assert_eq!(code(house.sign_in(ADA, PASSWORD).await), WAIT, "guesses in a known network wait too");
+        for (days, expected) in [(29, None), (30, WAIT)] {
+            house.wait(days * 86_400);
+            let mut transaction = house.registry.store.begin().await.unwrap();
+            forget_old(&mut transaction, house.hand.now()).await.unwrap();
+            transaction.commit().await.unwrap();
+            attack(&house).await;
+            assert_eq!(code(house.sign_in(ADA, PASSWORD).await), expected, "{days}");
+        }
     }
 }
 
