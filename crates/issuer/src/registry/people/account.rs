@@ -10,7 +10,7 @@ use super::{Email, sign_in_refused};
 use crate::actor::{Actor, RequestContext, SignedIn, Who};
 use crate::audit::{Action, Target};
 use crate::error::Error;
-use crate::password::{NewPassword, Password};
+use crate::password::{Asker, NewPassword, Password};
 use crate::registry::{Change, Registry, terms};
 use crate::store::{Credentials, Person};
 
@@ -87,7 +87,7 @@ impl Registry {
     ) -> Result<Checked, Error> {
         let subjects = self.subjects_of_sign_in(email, request).await?;
         self.reserve_attempt(&subjects).await?;
-        match self.try_password(&subjects, email, password).await? {
+        match self.try_password(&subjects, Asker::Stranger(request.address), email, password).await? {
             (Some(credentials), true) => Ok(Checked { credentials, subjects }),
             (Some(Credentials { person, .. }), false) => {
                 // For lack of anybody who has signed in it is the person concerned.
@@ -117,7 +117,7 @@ impl Registry {
     ) -> Result<Checked, Error> {
         let subjects = self.subjects_of_confirmation(own.sign_in);
         let attempts = self.reserve_attempt(&subjects).await?;
-        if let (Some(credentials), true) = self.try_password(&subjects, &own.email, password).await? {
+        if let (Some(credentials), true) = self.try_password(&subjects, Asker::Known, &own.email, password).await? {
             return Ok(Checked { credentials, subjects });
         }
         let change = self.change(actor, action, target).await?;
@@ -142,20 +142,26 @@ impl Registry {
     async fn try_password(
         &self,
         subjects: &Subjects,
+        asker: Asker,
         email: &str,
         password: Password,
     ) -> Result<(Option<Credentials>, bool), Error> {
-        let tried = self.is_password_of(email, password).await;
+        let tried = self.is_password_of(asker, email, password).await;
         if tried.is_err() {
             self.give_attempt_back(subjects).await?;
         }
         tried
     }
 
-    async fn is_password_of(&self, email: &str, password: Password) -> Result<(Option<Credentials>, bool), Error> {
+    async fn is_password_of(
+        &self,
+        asker: Asker,
+        email: &str,
+        password: Password,
+    ) -> Result<(Option<Credentials>, bool), Error> {
         let credentials = self.store.read().await?.credentials(email).await?;
         let hash = credentials.as_ref().map(|credentials| self.open_password(credentials)).transpose()?;
-        let is_right = self.people.passwords.verify(password, hash).await?;
+        let is_right = self.people.passwords.verify(asker, password, hash).await?;
         Ok((credentials, is_right))
     }
 }
