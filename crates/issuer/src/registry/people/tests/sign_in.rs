@@ -270,3 +270,25 @@ async fn what_is_old_is_forgotten_and_nothing_else() {
         assert_eq!(forget().await, (0, 0, 0));
     }
 }
+
+#[tokio::test]
+async fn what_is_old_is_forgotten_until_nothing_is_left() {
+    for house in House::both().await {
+        let mut transaction = house.registry.store.begin().await.unwrap();
+        let last_at = house.hand.now();
+        for i in 0..2500u64 {
+            let mut subject = [0; 32];
+            subject[..8].copy_from_slice(&i.to_be_bytes());
+            transaction.put_failures(&subject, Failures { count: 1, last_at }).await.unwrap();
+        }
+        transaction.commit().await.unwrap();
+        house.wait(86_400);
+        for expected in [true, true, false, false] {
+            let mut transaction = house.registry.store.begin().await.unwrap();
+            assert_eq!(forget_old(&mut transaction, house.hand.now()).await.unwrap(), expected);
+            transaction.commit().await.unwrap();
+        }
+        let mut reader = house.registry.store.read().await.unwrap();
+        assert_eq!(reader.failures(&[0; 32]).await.unwrap(), Failures::default());
+    }
+}
