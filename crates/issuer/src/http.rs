@@ -14,6 +14,7 @@ mod path;
 mod query;
 mod revision;
 mod openapi;
+mod address;
 mod caller;
 mod outlive;
 mod token;
@@ -50,7 +51,8 @@ type Shared = State<Arc<Issuer>>;
 
 impl Issuer {
     /// The issuer's HTTP API. Requests carry their peer's address as [`ConnectInfo`](axum::extract::ConnectInfo), as
-    /// [`serve`](crate::serve) sees to; those that do not count as from one and the same address.
+    /// [`serve`](crate::serve) sees to; those that do not count as from one and the same address. What a peer says about
+    /// where a request came from is believed of [trusted proxies](crate::TrustedProxies) alone.
     pub fn router(self: Arc<Self>) -> Router {
         let (router, document) = endpoints(Some(&self)).split_for_parts();
         router

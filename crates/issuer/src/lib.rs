@@ -38,7 +38,7 @@ pub use registry::{
 };
 pub use settings::{
     Catalogue, CatalogueScope, CustomLimit, CustomLimits, KeyDefaults, MintLimits, RateLimit, Settings, SettingsFile,
-    SharedSettings,
+    SharedSettings, TrustedProxies,
 };
 pub use store::{Database, KeyOwner, KeyRecord, KeyState, Restriction, Store};
 pub use vault::Vault;

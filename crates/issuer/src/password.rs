@@ -1,9 +1,10 @@
 //! Passwords: what people type, and how it is hashed (Argon2id) without letting anybody wear the machine out.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hint::black_box;
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::network::network;
 
 /// Bytes that a hash is salted with.
 pub(crate) const SALT_LEN: usize = 16;
@@ -23,6 +25,8 @@ pub(crate) const SALT_LEN: usize = 16;
 const COST: (u32, u32, u32) = (19_456, 2, 1);
 /// How many may wait for their turn, besides those whose turn it is.
 const MAX_WAITING: usize = 64;
+/// How many of them may be strangers from one network: with few machines nobody can fill the queue.
+const MAX_WAITING_OF_NETWORK: usize = 4;
 
 /// What somebody types to prove who they are. `Debug` shows nothing.
 pub(crate) struct Password(Zeroizing<String>);
@@ -91,12 +95,71 @@ impl<'de> Deserialize<'de> for NewPassword {
     }
 }
 
-/// Hashes passwords, a few at a time: each hash takes 19 MiB and a processor.
+/// Whose password it is that is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Asker {
+    /// Somebody who has yet to sign in, from this address.
+    Stranger(IpAddr),
+    /// Somebody who has signed in, or has a link.
+    Known,
+}
+
+/// Hashes passwords, a few at a time: each hash takes 19 MiB and a processor. However many strangers there are, who is
+/// known has turns of their own.
 #[derive(Debug)]
 pub(crate) struct Passwords {
-    /// For those whose turn it is and those who wait.
-    places: Arc<Semaphore>,
+    strangers: Queue,
+    known: Queue,
+    crowds: Arc<Crowds>,
+}
+
+#[derive(Debug)]
+struct Queue {
     turns: Arc<Semaphore>,
+    /// Of those who wait for their turn.
+    places: Arc<Semaphore>,
+}
+
+/// How many strangers wait, by network.
+#[derive(Debug, Default)]
+struct Crowds(Mutex<HashMap<IpAddr, usize>>);
+
+/// One stranger who waits.
+struct InCrowd {
+    crowds: Arc<Crowds>,
+    network: IpAddr,
+}
+
+impl InCrowd {
+    /// `None` when too many of the network wait.
+    fn join(crowds: &Arc<Crowds>, address: IpAddr) -> Option<Self> {
+        let network = network(address);
+        let mut waiting = crowds.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = waiting.entry(network).or_default();
+        if *count >= MAX_WAITING_OF_NETWORK {
+            return None;
+        }
+        *count += 1;
+        Some(Self { crowds: Arc::clone(crowds), network })
+    }
+}
+
+impl Drop for InCrowd {
+    fn drop(&mut self) {
+        let mut waiting = self.crowds.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = waiting.get_mut(&self.network) {
+            *count -= 1;
+            if *count == 0 {
+                waiting.remove(&self.network);
+            }
+        }
+    }
+}
+
+impl Queue {
+    fn new(at_once: usize) -> Self {
+        Self { turns: Arc::new(Semaphore::new(at_once)), places: Arc::new(Semaphore::new(MAX_WAITING)) }
+    }
 }
 
 impl Default for Passwords {
@@ -107,12 +170,13 @@ impl Default for Passwords {
 
 impl Passwords {
     fn new(at_once: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(at_once + MAX_WAITING)), turns: Arc::new(Semaphore::new(at_once)) }
+        let known = at_once.div_ceil(2);
+        Self { strangers: Queue::new(at_once), known: Queue::new(known), crowds: Arc::default() }
     }
 
-    /// The hash in PHC form. Fails with `rate_limited` when too many wait.
+    /// The hash in PHC form, for somebody who is known. Fails with `rate_limited` when too many wait.
     pub(crate) async fn hash(&self, password: NewPassword, salt: [u8; SALT_LEN]) -> Result<Zeroizing<String>, Error> {
-        self.run(move || {
+        self.run(Asker::Known, move || {
             let hash = argon2()?.hash_password_with_salt(password.0.0.as_bytes(), &salt).map_err(broken)?;
             Ok(Zeroizing::new(hash.to_string()))
         })
@@ -120,9 +184,14 @@ impl Passwords {
     }
 
     /// Whether it is the password that was hashed. `None` takes as long and is never right. Fails with `rate_limited`
-    /// when too many wait.
-    pub(crate) async fn verify(&self, password: Password, hash: Option<Zeroizing<String>>) -> Result<bool, Error> {
-        self.run(move || {
+    /// when too many wait, or of a stranger's network.
+    pub(crate) async fn verify(
+        &self,
+        asker: Asker,
+        password: Password,
+        hash: Option<Zeroizing<String>>,
+    ) -> Result<bool, Error> {
+        self.run(asker, move || {
             let Some(hash) = hash else {
                 let mut nobody_s = [0; Params::DEFAULT_OUTPUT_LEN];
                 argon2()?.hash_password_into(password.0.as_bytes(), &[0; SALT_LEN], &mut nobody_s).map_err(broken)?;
@@ -140,26 +209,46 @@ impl Passwords {
 
     async fn run<T: Send + 'static>(
         &self,
+        asker: Asker,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| wait(Duration::from_secs(1)))?;
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(broken)?;
+        let turn = self.turn(asker).await?;
         // The work goes on when the caller goes away, so it keeps its turn.
-        let held: (OwnedSemaphorePermit, OwnedSemaphorePermit) = (place, turn);
         let work = move || {
-            let _held = held;
+            let _turn = turn;
             work()
         };
         spawn_blocking(work).await.map_err(broken)?
+    }
+
+    /// Waits for a turn, unless there is no place to wait in.
+    async fn turn(&self, asker: Asker) -> Result<OwnedSemaphorePermit, Error> {
+        let full = || wait(Duration::from_secs(1));
+        let queue = match asker {
+            Asker::Stranger(_) => &self.strangers,
+            Asker::Known => &self.known,
+        };
+        // Nobody is passed by with this: whoever waits has been given the next turn already.
+        if let Ok(turn) = Arc::clone(&queue.turns).try_acquire_owned() {
+            return Ok(turn);
+        }
+        let _in_crowd = match asker {
+            Asker::Stranger(address) => Some(InCrowd::join(&self.crowds, address).ok_or_else(full)?),
+            Asker::Known => None,
+        };
+        let _place = queue.places.try_acquire().map_err(|_| full())?;
+        Arc::clone(&queue.turns).acquire_owned().await.map_err(broken)
     }
 }
 
 #[cfg(test)]
 impl Passwords {
-    /// Fills the queue until it is dropped.
-    pub(crate) fn take_every_place(&self) -> OwnedSemaphorePermit {
-        let free = u32::try_from(self.places.available_permits()).unwrap();
-        Arc::clone(&self.places).try_acquire_many_owned(free).unwrap()
+    /// Fills the strangers' queue until it is dropped.
+    pub(crate) fn take_every_place(&self) -> [OwnedSemaphorePermit; 2] {
+        [&self.strangers.turns, &self.strangers.places].map(|free| {
+            let count = u32::try_from(free.available_permits()).unwrap();
+            Arc::clone(free).try_acquire_many_owned(count).unwrap()
+        })
     }
 }
 
@@ -182,10 +271,16 @@ fn broken(error: impl fmt::Display) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
     use doorkey_core::ErrorCode;
     use futures_util::future::join_all;
 
-    use super::{MAX_WAITING, NewPassword, Password, Passwords};
+    use super::{Asker, MAX_WAITING, MAX_WAITING_OF_NETWORK, NewPassword, Password, Passwords};
+
+    fn stranger(number: u32) -> Asker {
+        Asker::Stranger(IpAddr::V4(Ipv4Addr::from_bits(number)))
+    }
 
     #[test]
     fn a_password_is_long_and_not_one_character() {
@@ -209,19 +304,45 @@ mod tests {
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", &*hash);
         for (text, fits) in [("correct horse", true), ("correct horsE", false), ("", false)] {
             let password = || Password::parse(text.to_owned()).unwrap();
-            assert_eq!(passwords.verify(password(), Some(hash.clone())).await.unwrap(), fits, "{text}");
-            assert!(!passwords.verify(password(), None).await.unwrap());
+            assert_eq!(passwords.verify(stranger(1), password(), Some(hash.clone())).await.unwrap(), fits, "{text}");
+            assert!(!passwords.verify(Asker::Known, password(), None).await.unwrap());
         }
         let other = passwords.hash(NewPassword::parse("correct horse".to_owned()).unwrap(), [8; 16]).await.unwrap();
         assert_ne!(*other, *hash);
     }
 
+    /// How many of so many at once are sent away.
+    async fn refused(passwords: &Passwords, askers: impl Iterator<Item = Asker>) -> usize {
+        let all = askers.map(|asker| passwords.verify(asker, Password::parse(String::new()).unwrap(), None));
+        let refused: Vec<_> = join_all(all).await.into_iter().filter_map(Result::err).collect();
+        assert!(refused.iter().all(|error| error.code() == ErrorCode::RateLimited));
+        refused.len()
+    }
+
     #[tokio::test]
     async fn who_finds_a_long_queue_is_sent_away() {
         let passwords = Passwords::new(2);
-        let all = (0..2 * MAX_WAITING).map(|_| passwords.verify(Password::parse(String::new()).unwrap(), None));
-        let refused: Vec<_> = join_all(all).await.into_iter().filter_map(Result::err).collect();
-        assert_eq!(refused.len(), MAX_WAITING - 2);
-        assert!(refused.iter().all(|error| error.code() == ErrorCode::RateLimited));
+        assert_eq!(refused(&passwords, (0..128).map(stranger)).await, 128 - MAX_WAITING - 2);
+        assert_eq!(refused(&passwords, (0..MAX_WAITING + 3).map(|_| Asker::Known)).await, 2);
+    }
+
+    #[tokio::test]
+    async fn one_network_has_few_places() {
+        let passwords = Passwords::new(2);
+        assert_eq!(refused(&passwords, (0..20).map(|_| stranger(1))).await, 20 - 2 - MAX_WAITING_OF_NETWORK);
+        let mixed = (0..20).map(|_| stranger(1)).chain([stranger(2), stranger(3)]);
+        assert_eq!(refused(&passwords, mixed).await, 20 - 2 - MAX_WAITING_OF_NETWORK, "others have theirs");
+        assert!(passwords.crowds.0.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_is_known_waits_for_no_stranger() {
+        let passwords = Passwords::new(2);
+        let full = passwords.take_every_place();
+        assert_eq!(refused(&passwords, [stranger(1), stranger(2)].into_iter()).await, 2);
+        assert_eq!(refused(&passwords, [Asker::Known; 9].into_iter()).await, 0);
+        assert!(passwords.hash(NewPassword::parse("correct horse".to_owned()).unwrap(), [7; 16]).await.is_ok());
+        drop(full);
+        assert_eq!(refused(&passwords, [stranger(1)].into_iter()).await, 0);
     }
 }

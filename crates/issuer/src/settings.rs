@@ -5,6 +5,7 @@ mod rate_limit;
 mod catalogue;
 mod keys;
 mod limits;
+mod proxies;
 mod file;
 mod shared;
 
@@ -12,6 +13,7 @@ pub use catalogue::{Catalogue, CatalogueScope};
 pub use file::SettingsFile;
 pub use keys::KeyDefaults;
 pub use limits::{CustomLimit, CustomLimits};
+pub use proxies::TrustedProxies;
 pub use rate_limit::RateLimit;
 pub use shared::SharedSettings;
 
@@ -24,8 +26,8 @@ use crate::error::Error;
 
 /// How often sessions may be minted, in mints per minute; `None` is without limit.
 ///
-/// A limit's whole minute may be used up at once. Behind a proxy on another machine every browser has the proxy's
-/// address: set `per_address` to what all of them need together.
+/// A limit's whole minute may be used up at once. Behind a proxy that is not among the [`TrustedProxies`] every browser
+/// has the proxy's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MintLimits {
     /// With one publishable key. 6000 unless told.
@@ -72,6 +74,7 @@ pub struct Settings {
     catalogue: Catalogue,
     token_lifetime: u64,
     mint_limits: MintLimits,
+    trusted_proxies: TrustedProxies,
     keys: KeyDefaults,
     limits: CustomLimits,
 }
@@ -114,6 +117,7 @@ impl Settings {
             catalogue: file.scopes,
             token_lifetime: file.token_lifetime.unwrap_or(300),
             mint_limits: file.mint_limits.unwrap_or_default(),
+            trusted_proxies: file.trusted_proxies,
             keys: file.keys,
             limits: file.limits,
         })
@@ -157,6 +161,11 @@ impl Settings {
     /// How often sessions may be minted.
     pub fn mint_limits(&self) -> MintLimits {
         self.mint_limits
+    }
+
+    /// Whose word on where a request came from is taken.
+    pub fn trusted_proxies(&self) -> &TrustedProxies {
+        &self.trusted_proxies
     }
 
     /// What holds for keys unless they say otherwise.

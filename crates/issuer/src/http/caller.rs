@@ -8,11 +8,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use doorkey_core::{ErrorCode, MemberId, SecretKey, to_base64url};
 use doorkey_verifier::RequestId;
-use http::HeaderMap;
 use http::header::{ORIGIN, USER_AGENT};
 use http::request::Parts;
+use http::{Extensions, HeaderMap};
 use zeroize::Zeroizing;
 
+use super::address::client_address;
 use super::cookie::SignInCookie;
 use super::credential::Credential;
 use super::csrf;
@@ -41,7 +42,7 @@ async fn check(issuer: &Issuer, request: &Parts) -> Result<(), Error> {
 
 /// Notes the try of a key whose secret the caller holds, and that the key leaked if a page sent it.
 async fn refuse_key(issuer: &Issuer, request: &Parts, key: &SecretKey) -> Error {
-    let request_context = context(&request.extensions);
+    let request_context = context(request, issuer);
     let noted = issuer.registry().note_key_try(key, request_context).await;
     let is_from_a_page = request.headers.contains_key(ORIGIN);
     let leaked = if is_from_a_page { issuer.registry().record_leak(key).await } else { Ok(()) };
@@ -77,7 +78,7 @@ impl FromRequestParts<Arc<Issuer>> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, issuer: &Arc<Issuer>) -> Result<Self, Error> {
-        Self::find(&parts.headers, context(&parts.extensions), issuer).await?.ok_or_else(sign_in_first)
+        Self::find(&parts.headers, context(parts, issuer), issuer).await?.ok_or_else(sign_in_first)
     }
 }
 
@@ -91,7 +92,7 @@ impl FromRequestParts<Arc<Issuer>> for Visitor {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, issuer: &Arc<Issuer>) -> Result<Self, Error> {
-        let request = context(&parts.extensions);
+        let request = context(parts, issuer);
         issuer.limits().check_visit(request.address)?;
         let user_agent = parts.headers.get(USER_AGENT).and_then(|name| name.to_str().ok()).unwrap_or_default();
         Ok(Self { visit: Visit { request, user_agent: user_agent.to_owned() } })
@@ -114,11 +115,15 @@ pub(super) fn sign_in_first() -> Error {
     Error::new(ErrorCode::CredentialMissing, "sign in first")
 }
 
-fn context(extensions: &http::Extensions) -> RequestContext {
-    // Without a server that says who calls, all callers are one.
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+fn context(request: &Parts, issuer: &Issuer) -> RequestContext {
     RequestContext {
-        id: extensions.get::<RequestId>().map(|id| id.as_str().to_owned()).unwrap_or_default(),
-        address: peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip()),
+        id: request.extensions.get::<RequestId>().map(|id| id.as_str().to_owned()).unwrap_or_default(),
+        address: client_address(peer(&request.extensions), &request.headers, &issuer.settings()),
     }
+}
+
+/// Who is at the other end of the connection.
+pub(super) fn peer(extensions: &Extensions) -> IpAddr {
+    // Without a server that says who calls, all callers are one.
+    extensions.get().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer): &ConnectInfo<SocketAddr>| peer.ip())
 }

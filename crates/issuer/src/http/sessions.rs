@@ -1,18 +1,20 @@
 //! `POST /v1/sessions`: a publishable key and a browser's own key, traded for a session token.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Extension, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use doorkey_core::{ErrorCode, KeyId, KeyKind, MAX_MINT_LEN, Origin, Scope, SecretKey, SessionId};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN, VARY,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use super::address::client_address;
+use super::caller::peer;
 use super::openapi::{refusals, schemas};
 use super::{Shared, body};
 use crate::error::Error;
@@ -71,14 +73,8 @@ struct Session<'a> {
         refusals::Mint,
     ),
 )]
-pub(super) async fn mint(
-    State(issuer): Shared,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    // Without a server that says who calls, all callers are one.
-    let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(ConnectInfo(peer))| peer.ip());
+pub(super) async fn mint(State(issuer): Shared, extensions: Extensions, headers: HeaderMap, body: Body) -> Response {
+    let address = client_address(peer(&extensions), &headers, &issuer.settings());
     let mut response = match answer(&issuer, address, &headers, body).await {
         Ok(minted) => created(&issuer, &minted),
         Err(MintRefusal::Refused(error)) => error.into_response(),

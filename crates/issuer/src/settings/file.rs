@@ -10,7 +10,9 @@ use std::str::FromStr;
 use doorkey_core::{Brand, ErrorCode, Origin};
 use serde::de::{Deserialize, Deserializer, Error as _};
 
-use super::{Catalogue, CatalogueScope, CustomLimit, CustomLimits, KeyDefaults, MintLimits, is_token_lifetime};
+use super::{
+    Catalogue, CatalogueScope, CustomLimit, CustomLimits, KeyDefaults, MintLimits, TrustedProxies, is_token_lifetime,
+};
 use crate::error::Error;
 
 /// What `doorkey.toml` says; whatever it leaves out is `None`.
@@ -21,6 +23,7 @@ use crate::error::Error;
 /// brand = "acme"
 /// audiences = ["https://api.example.com"]
 /// token_lifetime = 300                        # seconds, 1 to 600
+/// trusted_proxies = ["10.0.0.0/8"]            # networks or addresses, whose X-Forwarded-For or Forwarded is believed
 ///
 /// [mint_limits]                               # mints per minute; 0 is without limit
 /// per_key = 6000
@@ -61,6 +64,8 @@ pub struct SettingsFile {
     pub token_lifetime: Option<u64>,
     /// How often sessions may be minted.
     pub mint_limits: Option<MintLimits>,
+    /// The proxies in front of the issuer.
+    pub trusted_proxies: TrustedProxies,
     /// What holds for keys.
     pub keys: KeyDefaults,
     /// The catalogue.
@@ -82,6 +87,7 @@ struct Raw {
     #[serde(deserialize_with = "lifetime")]
     token_lifetime: Option<u64>,
     mint_limits: Option<RawLimits>,
+    trusted_proxies: TrustedProxies,
     keys: KeyDefaults,
     scopes: Vec<toml::Spanned<CatalogueScope>>,
     limits: Vec<toml::Spanned<CustomLimit>>,
@@ -121,6 +127,7 @@ impl SettingsFile {
             audiences: raw.audiences,
             token_lifetime: raw.token_lifetime,
             mint_limits: raw.mint_limits.map(|limits| limits.resolve()),
+            trusted_proxies: raw.trusted_proxies,
             keys: raw.keys,
             scopes,
             limits,
@@ -206,6 +213,10 @@ mod tests {
             ("[keys]\nper_work = 1", "line 2, per_work: unknown field"),
             ("listen = \"7700\"", "line 1, listen: "),
             ("audiences = [\"https://a.example\", \"x\"]", "line 1, audiences: "),
+            ("\ntrusted_proxies = [\"10.0.0.0/8\", \"x\"]", "line 2, trusted_proxies: entry 2 is neither an address"),
+            ("trusted_proxies = [\n\"10.0.0.0/33\"\n]", "line 1, trusted_proxies: entry 1 is neither an address"),
+            ("trusted_proxies = [\"0.0.0.0/0\"]", "line 1, trusted_proxies: entry 1 is everybody"),
+            ("trusted_proxies = \"10.0.0.1\"", "line 1, trusted_proxies: invalid type"),
             ("x", "line 1, x: "),
         ] {
             let error = SettingsFile::parse(text).unwrap_err().to_string();
@@ -249,6 +260,10 @@ mod tests {
         };
         assert_eq!(parse(scopes(1000)).unwrap().scopes.all().len(), 1000);
         assert!(parse(scopes(1001)).unwrap_err().to_string().starts_with("line 2001, [[scopes]]: "));
+        let proxies = |count| format!("trusted_proxies = [{}]", "\"192.0.2.1\",".repeat(count));
+        assert!(SettingsFile::parse(&proxies(100)).is_ok());
+        let error = SettingsFile::parse(&proxies(101)).unwrap_err().to_string();
+        assert_eq!(error, "line 1, trusted_proxies: at most 100 of them");
         assert_eq!(parse(limits(100)).unwrap().limits.all().len(), 100);
         assert!(parse(limits(101)).unwrap_err().to_string().starts_with("line 201, [[limits]]: "));
     }

@@ -76,15 +76,17 @@ impl Transaction {
         Ok(())
     }
 
-    /// Deletes expired invitations, at most `limit` of them.
-    pub(crate) async fn forget_invitations(&mut self, now: u64, limit: u32) -> Result<(), Error> {
-        sqlx::query("DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE expires_at <= $1 LIMIT $2)")
-            .bind(to_i64(now))
-            .bind(i64::from(limit))
-            .execute(self.connection())
-            .await
-            .map_err(Error::store)?;
-        Ok(())
+    /// Deletes expired invitations, at most `limit` of them; says how many.
+    pub(crate) async fn forget_invitations(&mut self, now: u64, limit: u32) -> Result<u64, Error> {
+        let done = sqlx::query(
+            "DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE expires_at <= $1 LIMIT $2)",
+        )
+        .bind(to_i64(now))
+        .bind(i64::from(limit))
+        .execute(self.connection())
+        .await
+        .map_err(Error::store)?;
+        Ok(done.rows_affected())
     }
 }
 

@@ -54,9 +54,9 @@ impl Transaction {
         Ok(())
     }
 
-    /// Deletes expired links, at most `limit` of them.
-    pub(crate) async fn forget_links(&mut self, now: u64, limit: u32) -> Result<(), Error> {
-        sqlx::query(
+    /// Deletes expired links, at most `limit` of them; says how many.
+    pub(crate) async fn forget_links(&mut self, now: u64, limit: u32) -> Result<u64, Error> {
+        let done = sqlx::query(
             "DELETE FROM links WHERE token_hash IN (SELECT token_hash FROM links WHERE expires_at <= $1 LIMIT $2)",
         )
         .bind(to_i64(now))
@@ -64,7 +64,7 @@ impl Transaction {
         .execute(self.connection())
         .await
         .map_err(Error::store)?;
-        Ok(())
+        Ok(done.rows_affected())
     }
 }
 

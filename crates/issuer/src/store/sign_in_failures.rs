@@ -47,9 +47,9 @@ impl Transaction {
         Ok(())
     }
 
-    /// Forgets counts whose last failure is from before a time, at most `limit` of them.
-    pub(crate) async fn forget_failures(&mut self, before: u64, limit: u32) -> Result<(), Error> {
-        sqlx::query(
+    /// Forgets counts whose last failure is from before a time, at most `limit` of them; says how many.
+    pub(crate) async fn forget_failures(&mut self, before: u64, limit: u32) -> Result<u64, Error> {
+        let done = sqlx::query(
             "DELETE FROM sign_in_failures WHERE subject IN \
              (SELECT subject FROM sign_in_failures WHERE last_failed_at <= $1 LIMIT $2)",
         )
@@ -58,7 +58,7 @@ impl Transaction {
         .execute(self.connection())
         .await
         .map_err(Error::store)?;
-        Ok(())
+        Ok(done.rows_affected())
     }
 }
 

@@ -91,9 +91,9 @@ impl Transaction {
         Ok(done.rows_affected())
     }
 
-    /// Deletes expired sign-ins, at most `limit` of them.
-    pub(crate) async fn forget_sign_ins(&mut self, now: u64, limit: u32) -> Result<(), Error> {
-        sqlx::query(
+    /// Deletes expired sign-ins, at most `limit` of them; says how many.
+    pub(crate) async fn forget_sign_ins(&mut self, now: u64, limit: u32) -> Result<u64, Error> {
+        let done = sqlx::query(
             "DELETE FROM sign_ins WHERE id IN \
              (SELECT id FROM sign_ins WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
         )
@@ -102,7 +102,7 @@ impl Transaction {
         .execute(self.connection())
         .await
         .map_err(Error::store)?;
-        Ok(())
+        Ok(done.rows_affected())
     }
 }
 

@@ -18,6 +18,7 @@ on_each_database!(
     a_secret_key_in_a_page_is_recorded_if_it_is_one,
     a_key_s_own_origins_scopes_and_lifetime_hold,
     each_rate_limit_is_told_in_the_response,
+    behind_a_trusted_proxy_each_browser_has_a_limit,
     the_browser_s_key_may_be_any_good_key,
     a_mint_has_no_authorization_and_a_secret_key_there_has_leaked,
     a_body_that_says_it_is_too_long_is_not_waited_for,
@@ -216,6 +217,16 @@ async fn each_rate_limit_is_told_in_the_response(on: On) {
         let mut request = browser.request();
         request.headers_mut().insert("x-forwarded-for", "192.0.2.77".parse().unwrap());
         assert_eq!(house.send(request).await.status, 429, "{policy}");
+    }
+}
+
+async fn behind_a_trusted_proxy_each_browser_has_a_limit(on: On) {
+    let settings = format!("trusted_proxies = [\"192.0.2.1\"]\n[mint_limits]\nper_address = 1\n{CATALOGUE}");
+    let house = House::with(on, &settings, std::sync::Arc::new(Seeded::default())).await;
+    for (from, status) in [("198.51.100.1", 201), ("198.51.100.1", 429), ("198.51.100.1, 198.51.100.2", 201)] {
+        let mut request = house.browser().request();
+        request.headers_mut().insert("x-forwarded-for", from.parse().unwrap());
+        assert_eq!(house.send(request).await.status, status, "{from}");
     }
 }
 

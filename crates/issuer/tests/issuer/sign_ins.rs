@@ -13,6 +13,7 @@ on_each_database!(
     a_refusal_tells_nothing,
     whoever_guesses_waits,
     sign_ins_are_listed_and_ended,
+    behind_a_trusted_proxy_each_caller_has_an_address,
     signing_out_takes_the_cookie_back_whatever_it_is_worth,
     a_password_asked_again_counts_for_five_minutes_and_one_sign_in,
     a_sign_in_ends_by_itself
@@ -113,6 +114,27 @@ async fn sign_ins_are_listed_and_ended(on: On) {
     assert_eq!(ada.get(&house, "/v1/me").await.refusal(), (401, "sign_in_refused"));
     assert_eq!(third.get(&house, "/v1/me").await.status, 200);
     assert_eq!(eve.get(&house, "/v1/me").await.status, 200);
+}
+
+async fn behind_a_trusted_proxy_each_caller_has_an_address(on: On) {
+    let settings = format!("trusted_proxies = [\"192.0.2.1\"]\n{CATALOGUE}");
+    let house = House::with(on, &settings, Arc::new(Seeded::default())).await;
+    let ada = Person::set_up(&house).await;
+    let from = async |address: &'static str, path: &str, body: Value| {
+        let mut request = request(Method::POST, path, Some(body));
+        request.headers_mut().insert("x-forwarded-for", address.parse().unwrap());
+        house.send(request).await
+    };
+    let mut served = 0;
+    while from("198.51.100.1", "/v1/sign-ins/sign-out", Value::Null).await.status == 204 {
+        served += 1;
+    }
+    assert_eq!(served, 120);
+    let credentials = json!({ "email": ada.email, "password": ada.password });
+    assert_eq!(from("198.51.100.1", "/v1/sign-ins", credentials.clone()).await.refusal(), (429, "rate_limited"));
+    let second = Person::of(&from("198.51.100.1, 198.51.100.2", "/v1/sign-ins", credentials).await, PASSWORD);
+    let listed = second.get(&house, "/v1/sign-ins").await.json;
+    assert_eq!(listed["data"][0]["address"], "198.51.100.2");
 }
 
 async fn signing_out_takes_the_cookie_back_whatever_it_is_worth(on: On) {

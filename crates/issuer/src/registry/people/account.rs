@@ -4,13 +4,13 @@ use doorkey_core::MemberId;
 use doorkey_verifier::random;
 use zeroize::Zeroizing;
 
-use super::back_off::Subjects;
+use super::back_off::{MAX_CONFIRMATIONS, Subjects};
 use super::sign_in::{NewSignIn, Visit};
 use super::{Email, sign_in_refused};
-use crate::actor::{Actor, RequestContext, Who};
+use crate::actor::{Actor, RequestContext, SignedIn, Who};
 use crate::audit::{Action, Target};
 use crate::error::Error;
-use crate::password::{NewPassword, Password};
+use crate::password::{Asker, NewPassword, Password};
 use crate::registry::{Change, Registry, terms};
 use crate::store::{Credentials, Person};
 
@@ -85,36 +85,83 @@ impl Registry {
         email: &str,
         password: Password,
     ) -> Result<Checked, Error> {
-        let subjects = self.subjects(email, request);
+        let subjects = self.subjects_of_sign_in(email, request).await?;
         self.reserve_attempt(&subjects).await?;
-        let is_right = self.is_password_of(email, password).await;
-        let (credentials, is_right) = match is_right {
-            Ok(checked) => checked,
-            Err(error) => {
-                self.give_attempt_back(&subjects).await?;
-                return Err(error);
-            }
-        };
-        match credentials {
-            Some(credentials) if is_right => Ok(Checked { credentials, subjects }),
-            Some(Credentials { person, .. }) => {
+        match self.try_password(&subjects, Asker::Stranger(request.address), email, password).await? {
+            (Some(credentials), true) => Ok(Checked { credentials, subjects }),
+            (Some(Credentials { person, .. }), false) => {
                 // For lack of anybody who has signed in it is the person concerned.
                 let who = Who::Member(self.make_signed_in(&person));
                 let actor = Actor { who, request: Some(request.clone()) };
                 let change = self.change(&actor, action, target).await?;
                 change.finish(Err(sign_in_refused())).await
             }
-            None => {
+            (None, _) => {
                 self.note_nobody(&subjects).await?;
                 Err(sign_in_refused())
             }
         }
     }
 
-    async fn is_password_of(&self, email: &str, password: Password) -> Result<(Option<Credentials>, bool), Error> {
+    /// Checks the password of who has signed in already. Strangers' failures do not keep them from it, and those of their
+    /// own end the sign-in when there are too many in a row.
+    ///
+    /// Fails with `sign_in_refused` and with `rate_limited`.
+    pub(super) async fn check_own_password(
+        &self,
+        action: Action,
+        target: Target,
+        actor: &Actor,
+        own: &SignedIn,
+        password: Password,
+    ) -> Result<Checked, Error> {
+        let subjects = self.subjects_of_confirmation(own.sign_in);
+        let attempts = self.reserve_attempt(&subjects).await?;
+        if let (Some(credentials), true) = self.try_password(&subjects, Asker::Known, &own.email, password).await? {
+            return Ok(Checked { credentials, subjects });
+        }
+        let change = self.change(actor, action, target).await?;
+        let refused = change.finish(Err(sign_in_refused())).await;
+        if attempts >= MAX_CONFIRMATIONS {
+            self.end_guessed_sign_in(actor, own).await?;
+        }
+        refused
+    }
+
+    async fn end_guessed_sign_in(&self, actor: &Actor, own: &SignedIn) -> Result<(), Error> {
+        let mut change = self.change(actor, Action::EndSignIn, own.sign_in.into()).await?;
+        if !change.transaction.delete_sign_in(own.sign_in, own.person).await? {
+            // It has ended meanwhile, and whoever ended it has noted that.
+            return change.transaction.roll_back().await;
+        }
+        change.note("failed_confirmations", MAX_CONFIRMATIONS);
+        change.finish(Ok(())).await
+    }
+
+    /// Looks at a password whose attempt is counted; takes the attempt back when it cannot.
+    async fn try_password(
+        &self,
+        subjects: &Subjects,
+        asker: Asker,
+        email: &str,
+        password: Password,
+    ) -> Result<(Option<Credentials>, bool), Error> {
+        let tried = self.is_password_of(asker, email, password).await;
+        if tried.is_err() {
+            self.give_attempt_back(subjects).await?;
+        }
+        tried
+    }
+
+    async fn is_password_of(
+        &self,
+        asker: Asker,
+        email: &str,
+        password: Password,
+    ) -> Result<(Option<Credentials>, bool), Error> {
         let credentials = self.store.read().await?.credentials(email).await?;
         let hash = credentials.as_ref().map(|credentials| self.open_password(credentials)).transpose()?;
-        let is_right = self.people.passwords.verify(password, hash).await?;
+        let is_right = self.people.passwords.verify(asker, password, hash).await?;
         Ok((credentials, is_right))
     }
 }

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use doorkey_core::SignInId;
+
 use crate::actor::RequestContext;
 use crate::error::Error;
 use crate::network::network;
@@ -14,6 +16,10 @@ use crate::store::{Failures, Reader, Transaction};
 
 /// How long a count is kept after its last failure, in seconds.
 pub(super) const REMEMBERED_FOR: u64 = 24 * 3600;
+/// How long a network is known in which somebody has signed in, in seconds.
+const KNOWN_FOR: u64 = 30 * 24 * 3600;
+/// After how many failures in a row a sign-in ends: whoever has it is not the one who has the password.
+pub(super) const MAX_CONFIRMATIONS: u64 = 10;
 
 /// When the waiting starts, and where it stops growing.
 struct Rule {
@@ -22,52 +28,87 @@ struct Rule {
     longest: u64,
 }
 
-/// One address, tried from one network.
-const FROM_ONE_NETWORK: Rule = Rule { free: 5, longest: 900 };
-/// One address, tried from anywhere: short, so that nobody can keep its owner out.
+/// One address, tried from one network, or a password asked again of one sign-in.
+const FROM_ONE_PLACE: Rule = Rule { free: 5, longest: 900 };
+/// One address, tried from anywhere: short, and not for networks that its owner is known in, so that nobody can keep the
+/// owner out.
 const FROM_ANYWHERE: Rule = Rule { free: 50, longest: 60 };
 
 /// Whom failures are counted for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subjects {
-    from_network: [u8; 32],
-    from_anywhere: [u8; 32],
+    from_one_place: [u8; 32],
+    from_anywhere: Option<[u8; 32]>,
 }
 
 impl Subjects {
-    fn with_rules(&self) -> [(&[u8; 32], Rule); 2] {
-        [(&self.from_network, FROM_ONE_NETWORK), (&self.from_anywhere, FROM_ANYWHERE)]
+    fn all(&self) -> impl Iterator<Item = &[u8; 32]> {
+        [Some(&self.from_one_place), self.from_anywhere.as_ref()].into_iter().flatten()
+    }
+
+    fn with_rules(&self) -> impl Iterator<Item = (&[u8; 32], Rule)> {
+        self.all().zip([FROM_ONE_PLACE, FROM_ANYWHERE])
     }
 }
 
+/// A network in which somebody has signed in, as it is remembered: a count of no failures, which is forgotten with the
+/// other counts once it is old.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KnownNetwork([u8; 32]);
+
 impl Registry {
+    /// Of an address that is tried from a network in which nobody has signed in with it.
     pub(super) fn subjects(&self, email: &str, request: &RequestContext) -> Subjects {
         const PURPOSE: &str = "sign-in-failure";
         let network = network(request.address).to_string();
         Subjects {
-            from_network: self.vault.mac(PURPOSE, &[Some(email.as_bytes()), Some(network.as_bytes())]),
-            from_anywhere: self.vault.mac(PURPOSE, &[Some(email.as_bytes())]),
+            from_one_place: self.vault.mac(PURPOSE, &[Some(email.as_bytes()), Some(network.as_bytes())]),
+            from_anywhere: Some(self.vault.mac(PURPOSE, &[Some(email.as_bytes())])),
         }
     }
 
-    /// Counts an attempt before it is made. Fails with `rate_limited` while the caller has to wait.
-    pub(super) async fn reserve_attempt(&self, subjects: &Subjects) -> Result<(), Error> {
+    /// Of an address that is tried from any network. Where somebody has signed in with it of late, the failures of all
+    /// the others do not count.
+    pub(super) async fn subjects_of_sign_in(&self, email: &str, request: &RequestContext) -> Result<Subjects, Error> {
+        let KnownNetwork(known) = self.known_network(email, request);
+        let remembered = self.store.read().await?.failures(&known).await?;
+        let is_known = self.clock.now() < remembered.last_at.saturating_add(REMEMBERED_FOR);
+        let subjects = self.subjects(email, request);
+        Ok(if is_known { Subjects { from_anywhere: None, ..subjects } } else { subjects })
+    }
+
+    /// Of somebody who has signed in: a stranger's failures do not count.
+    pub(super) fn subjects_of_confirmation(&self, sign_in: SignInId) -> Subjects {
+        let from_one_place = self.vault.mac("confirmation-failure", &[Some(sign_in.as_bytes())]);
+        Subjects { from_one_place, from_anywhere: None }
+    }
+
+    pub(super) fn known_network(&self, email: &str, request: &RequestContext) -> KnownNetwork {
+        let network = network(request.address).to_string();
+        KnownNetwork(self.vault.mac("known-network", &[Some(email.as_bytes()), Some(network.as_bytes())]))
+    }
+
+    /// Counts an attempt before it is made; says how many there are now from this one place, with this one. Fails with
+    /// `rate_limited` while the caller has to wait.
+    pub(super) async fn reserve_attempt(&self, subjects: &Subjects) -> Result<u64, Error> {
         let now = self.clock.now();
         // Looked up first: who has to wait must not hold the one lock for writing.
         let mut reader = self.store.read().await?;
         check(&mut reader, subjects, now).await?;
         drop(reader);
         let mut transaction = self.store.begin().await?;
-        for (subject, failures) in check(&mut transaction, subjects, now).await? {
+        let counted = check(&mut transaction, subjects, now).await?;
+        for (subject, failures) in &counted {
             transaction.put_failures(subject, Failures { count: failures.count + 1, last_at: now }).await?;
         }
-        transaction.commit().await
+        transaction.commit().await?;
+        Ok(counted.first().map_or(0, |(_, failures)| failures.count + 1))
     }
 
     /// Takes back an attempt that came to nothing.
     pub(super) async fn give_attempt_back(&self, subjects: &Subjects) -> Result<(), Error> {
         let mut transaction = self.store.begin().await?;
-        for subject in [&subjects.from_network, &subjects.from_anywhere] {
+        for subject in subjects.all() {
             transaction.count_down(subject).await?;
         }
         transaction.commit().await
@@ -77,22 +118,34 @@ impl Registry {
     pub(super) async fn note_nobody(&self, subjects: &Subjects) -> Result<(), Error> {
         self.store.begin().await?.roll_back().await?;
         let mut transaction = self.store.begin().await?;
-        transaction.touch_failures(&subjects.from_anywhere, self.clock.now()).await?;
+        transaction.touch_failures(&subjects.from_one_place, self.clock.now()).await?;
         transaction.commit().await
     }
 }
 
 impl Transaction {
-    /// Forgets what was counted from this network, and this one attempt elsewhere: it was right.
+    /// Forgets what was counted from this one place, and this one attempt elsewhere: it was right.
     pub(super) async fn attempt_was_right(&mut self, subjects: &Subjects) -> Result<(), Error> {
-        self.delete_failures(&subjects.from_network).await?;
-        self.count_down(&subjects.from_anywhere).await
+        self.delete_failures(&subjects.from_one_place).await?;
+        match &subjects.from_anywhere {
+            Some(from_anywhere) => self.count_down(from_anywhere).await,
+            None => Ok(()),
+        }
     }
 
     /// Forgets everything: whoever has a recovery link is let in.
     pub(super) async fn clear_back_off(&mut self, subjects: &Subjects) -> Result<(), Error> {
-        self.delete_failures(&subjects.from_network).await?;
-        self.delete_failures(&subjects.from_anywhere).await
+        for subject in subjects.all() {
+            self.delete_failures(subject).await?;
+        }
+        Ok(())
+    }
+
+    /// Remembers that somebody has signed in here.
+    pub(super) async fn remember_network(&mut self, known: KnownNetwork, now: u64) -> Result<(), Error> {
+        // Counts are forgotten sooner than networks, so its time lies ahead.
+        let last_at = now + KNOWN_FOR - REMEMBERED_FOR;
+        self.put_failures(&known.0, Failures { count: 0, last_at }).await
     }
 
     async fn count_down(&mut self, subject: &[u8; 32]) -> Result<(), Error> {
@@ -136,13 +189,13 @@ fn seconds_left(failures: Failures, rule: &Rule, now: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{FROM_ANYWHERE, FROM_ONE_NETWORK, Failures, remembered, seconds_left};
+    use super::{FROM_ANYWHERE, FROM_ONE_PLACE, Failures, remembered, seconds_left};
 
     #[test]
     fn the_wait_doubles_up_to_its_longest() {
         let wait = |count, rule| seconds_left(Failures { count, last_at: 1000 }, rule, 1000);
         for (count, seconds) in [(0, 0), (4, 0), (5, 1), (6, 2), (7, 4), (14, 512), (15, 900), (68, 900), (999, 900)] {
-            assert_eq!(wait(count, &FROM_ONE_NETWORK), seconds, "{count}");
+            assert_eq!(wait(count, &FROM_ONE_PLACE), seconds, "{count}");
         }
         for (count, seconds) in [(49, 0), (50, 1), (55, 32), (56, 60), (u64::MAX, 60)] {
             assert_eq!(wait(count, &FROM_ANYWHERE), seconds, "{count}");
@@ -151,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_wait_ends_with_the_clock_wherever_that_is_set() {
-        let left = |now| seconds_left(Failures { count: 10, last_at: 1000 }, &FROM_ONE_NETWORK, now);
+        let left = |now| seconds_left(Failures { count: 10, last_at: 1000 }, &FROM_ONE_PLACE, now);
         assert_eq!((left(1000), left(1031), left(1032), left(9000)), (32, 1, 0, 0));
         assert_eq!(left(10), 32);
         let failures = Failures { count: 10, last_at: 1000 };

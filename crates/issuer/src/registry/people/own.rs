@@ -1,11 +1,9 @@
 //! What people do to their own account, and to nobody else's.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use doorkey_core::{ErrorCode, MemberId, SignInId};
 
 use super::account::{Checked, check_name};
-use crate::actor::{Actor, RequestContext, SignedIn, Who};
+use crate::actor::{Actor, SignedIn, Who};
 use crate::audit::Action;
 use crate::error::Error;
 use crate::password::{NewPassword, Password};
@@ -46,11 +44,12 @@ impl Registry {
         change.finish(done).await
     }
 
-    /// Asks the password again, for what takes that. Fails with `sign_in_refused` and `rate_limited`.
+    /// Asks the password again, for what takes that. Fails with `sign_in_refused` and `rate_limited`; the tenth failure in a
+    /// row ends the sign-in.
     pub(crate) async fn confirm_password(&self, actor: &Actor, password: Password) -> Result<(), Error> {
         let own = own(actor)?;
         let action = Action::ConfirmPassword;
-        let checked = self.check_password(action, own.sign_in.into(), &request(actor), &own.email, password).await?;
+        let checked = self.check_own_password(action, own.sign_in.into(), actor, own, password).await?;
         let mut change = self.change(actor, action, own.sign_in.into()).await?;
         let done = change.confirm(own, &checked).await;
         change.finish(done).await
@@ -58,7 +57,8 @@ impl Registry {
 
     /// Changes the actor's password and ends all other sign-ins, and any recovery link.
     ///
-    /// Fails with `sign_in_refused` when `current` is wrong, with `rate_limited` and with `invalid_input`.
+    /// Fails with `sign_in_refused` when `current` is wrong, with `rate_limited` and with `invalid_input`; the tenth failure
+    /// in a row ends the sign-in.
     pub(crate) async fn change_password(
         &self,
         actor: &Actor,
@@ -68,7 +68,7 @@ impl Registry {
         let own = own(actor)?;
         new.check_not(&own.email)?;
         let action = Action::ChangePassword;
-        let checked = self.check_password(action, own.person.into(), &request(actor), &own.email, current).await?;
+        let checked = self.check_own_password(action, own.person.into(), actor, own, current).await?;
         let sealed = self.seal_password(own.person, new).await?;
         let mut change = self.change(actor, action, own.person.into()).await?;
         let done = change.change_password(own, &checked, &sealed).await;
@@ -123,9 +123,4 @@ fn own(actor: &Actor) -> Result<&SignedIn, Error> {
 
 fn ended() -> Error {
     Error::new(ErrorCode::SignInRefused, "the sign-in has ended")
-}
-
-fn request(actor: &Actor) -> RequestContext {
-    let nowhere = || RequestContext { id: String::new(), address: IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
-    actor.request.clone().unwrap_or_else(nowhere)
 }

@@ -3,6 +3,7 @@
 use doorkey_core::SignInId;
 
 use super::account::Checked;
+use super::back_off::KnownNetwork;
 use super::{Email, Secret};
 use crate::actor::{Actor, RequestContext, SignedIn, Who};
 use crate::audit::{Action, Target};
@@ -45,6 +46,7 @@ pub(super) struct NewSignIn {
     name: String,
     secret: Secret,
     address: String,
+    network: KnownNetwork,
     user_agent: String,
 }
 
@@ -122,6 +124,7 @@ impl Registry {
             name: person.name.clone(),
             secret: Secret::new(self.entropy()),
             address: visit.request.address.to_canonical().to_string(),
+            network: self.known_network(&person.email, &visit.request),
             user_agent: visit.user_agent.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect(),
         }
     }
@@ -141,7 +144,7 @@ impl Registry {
 impl Change<'_> {
     /// Writes a sign-in; what has expired makes place, and the oldest where there are too many.
     pub(super) async fn insert_sign_in(&mut self, new: NewSignIn) -> Result<SignedInNow, Error> {
-        let NewSignIn { signed_in, name, secret, address, user_agent } = new;
+        let NewSignIn { signed_in, name, secret, address, network, user_agent } = new;
         let person = signed_in.person;
         let (mut kept, ended): (Vec<_>, Vec<_>) =
             self.transaction.sign_ins_of(person).await?.into_iter().partition(|sign_in| sign_in.is_live(self.now));
@@ -160,6 +163,7 @@ impl Change<'_> {
             confirmed_at: 0,
         };
         self.transaction.insert_sign_in(&sign_in, &secret.hash()).await?;
+        self.transaction.remember_network(network, self.now).await?;
         Ok(SignedInNow { signed_in, name, secret, created_at: sign_in.created_at, expires_at: sign_in.expires_at })
     }
 }

@@ -1,10 +1,11 @@
 use doorkey_core::{ErrorCode, SignInId};
 
-use super::{ADA, House, OTHER, PASSWORD, START, actor, code, new_password, password, token, visit};
+use super::{ADA, House, OTHER, PASSWORD, START, actor, code, new_password, password, token, visit, visit_from};
 use crate::actor::Actor;
 use crate::audit::Action;
 
 const REFUSED: Option<ErrorCode> = Some(ErrorCode::SignInRefused);
+const WAIT: Option<ErrorCode> = Some(ErrorCode::RateLimited);
 
 #[tokio::test]
 async fn a_sign_in_that_was_ended_is_refused_at_once() {
@@ -61,13 +62,51 @@ async fn a_password_that_is_asked_again_counts_for_that_sign_in() {
         assert_eq!(refused, [REFUSED, None]);
         house.registry.sign_out(&actor(&one)).await.unwrap();
         assert_eq!(code(house.registry.confirm_password(&actor(&one), password(PASSWORD)).await), REFUSED);
-        // The refusal took back that the password was right: one of five.
-        for _ in 0..4 {
-            assert_eq!(code(house.registry.confirm_password(&actor(&two), password(OTHER)).await), REFUSED);
+    }
+}
+
+#[tokio::test]
+async fn who_has_signed_in_confirms_whatever_strangers_do() {
+    for house in House::both().await {
+        let ada = house.ada().await;
+        for i in 0..60 {
+            let request = visit_from(&format!("2001:db8:0:{i:x}::1")).request;
+            // The last ones wait already.
+            let _ = house.registry.reserve_attempt(&house.registry.subjects(ADA, &request)).await;
         }
-        let wait = Some(ErrorCode::RateLimited);
-        assert_eq!(code(house.registry.confirm_password(&actor(&two), password(PASSWORD)).await), wait);
-        assert_eq!(code(house.sign_in(ADA, PASSWORD).await), wait, "one count for all ways to guess");
+        for _ in 0..5 {
+            assert_eq!(code(house.sign_in(ADA, OTHER).await), REFUSED);
+        }
+        assert_eq!(code(house.sign_in(ADA, PASSWORD).await), WAIT);
+        house.registry.confirm_password(&actor(&ada), password(PASSWORD)).await.unwrap();
+        house.registry.change_password(&actor(&ada), password(PASSWORD), new_password(OTHER)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_guesses_with_a_sign_in_waits_and_loses_it() {
+    for house in House::both().await {
+        let (one, two) = (house.ada().await, house.sign_in(ADA, PASSWORD).await.unwrap());
+        let confirm = async |text| code(house.registry.confirm_password(&actor(&one), password(text)).await);
+        let change =
+            async |text| code(house.registry.change_password(&actor(&one), password(text), new_password(OTHER)).await);
+        assert_eq!((confirm(OTHER).await, confirm(PASSWORD).await), (REFUSED, None), "what was right starts anew");
+        for _ in 0..4 {
+            assert_eq!(confirm(OTHER).await, REFUSED);
+        }
+        assert_eq!(change(OTHER).await, REFUSED, "one count for both ways to guess");
+        for wait in [1, 2, 4, 8, 16] {
+            assert_eq!((confirm(PASSWORD).await, change(PASSWORD).await), (WAIT, WAIT), "the right one waits too");
+            house.wait(wait);
+            assert!(house.authenticate(&one).await.is_some());
+            assert_eq!(confirm(OTHER).await, REFUSED);
+        }
+        assert!(house.authenticate(&one).await.is_none() && house.authenticate(&two).await.is_some());
+        assert_eq!(house.events(Action::EndSignIn).await.len(), 1);
+        house.wait(32);
+        assert_eq!(confirm(PASSWORD).await, REFUSED);
+        house.registry.confirm_password(&actor(&two), password(PASSWORD)).await.unwrap();
+        assert!(house.sign_in(ADA, PASSWORD).await.is_ok());
     }
 }
 

@@ -2,7 +2,8 @@ use doorkey_core::ErrorCode;
 use doorkey_verifier::Clock;
 use futures_util::future::join_all;
 
-use super::{ADA, House, OTHER, PASSWORD, START, actor, code, new_password, password, visit, visit_from};
+use super::{ADA, House, OTHER, PASSWORD, START, actor, code, new_password, password, token, visit, visit_from};
+use crate::actor::Actor;
 use crate::audit::{Action, Target};
 use crate::registry::people::{SignedInNow, forget_old};
 use crate::store::Failures;
@@ -84,7 +85,38 @@ async fn many_networks_together_wait_for_a_minute_at_most() {
             house.registry.reserve_attempt(&subjects).await.unwrap();
             house.wait(60);
         }
-        assert!(house.sign_in(ADA, PASSWORD).await.is_ok());
+        assert!(house.sign_in_from("203.0.113.1", ADA, PASSWORD).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn strangers_keep_nobody_out_of_a_network_that_is_known() {
+    for house in House::both().await {
+        let ada = house.ada().await;
+        let mut tried = 0u64;
+        let mut attack = async |house: &House| {
+            for _ in 0..70 {
+                tried += 1;
+                let request = visit_from(&format!("2001:db8:0:{tried:x}::1")).request;
+                let _ = house.registry.reserve_attempt(&house.registry.subjects(ADA, &request)).await;
+            }
+        };
+        attack(&house).await;
+        assert_eq!(code(house.sign_in_from("198.51.100.1", ADA, PASSWORD).await), WAIT, "a network like any other");
+        house.registry.sign_out(&actor(&ada)).await.unwrap();
+        assert!(house.sign_in(ADA, PASSWORD).await.is_ok(), "the network is known without the sign-in");
+        for _ in 0..5 {
+            assert_eq!(code(house.sign_in(ADA, OTHER).await), REFUSED);
+        }
+        assert_eq!(code(house.sign_in(ADA, PASSWORD).await), WAIT, "guesses in a known network wait too");
+        for (days, expected) in [(29, None), (30, WAIT)] {
+            house.wait(days * 86_400);
+            let mut transaction = house.registry.store.begin().await.unwrap();
+            forget_old(&mut transaction, house.hand.now()).await.unwrap();
+            transaction.commit().await.unwrap();
+            attack(&house).await;
+            assert_eq!(code(house.sign_in(ADA, PASSWORD).await), expected, "{days}");
+        }
     }
 }
 
@@ -119,12 +151,16 @@ async fn use_now(house: &House, now: &SignedInNow) {
 #[tokio::test]
 async fn who_was_sent_away_before_the_password_was_looked_at_did_not_fail() {
     for house in House::both().await {
-        house.ada().await;
+        let ada = house.ada().await;
         let full = house.registry.people.passwords.take_every_place();
         for _ in 0..10 {
             let error = house.sign_in(ADA, OTHER).await.unwrap_err();
             assert!(error.code() == ErrorCode::RateLimited && error.to_string().contains("in 1 s"));
         }
+        house.registry.confirm_password(&actor(&ada), password(PASSWORD)).await.unwrap();
+        house.registry.change_password(&actor(&ada), password(PASSWORD), new_password(PASSWORD)).await.unwrap();
+        let link = house.registry.recovery_link(&Actor::operator(), &ADA.parse().unwrap()).await.unwrap();
+        house.registry.recover(&visit(), token(&link), new_password(PASSWORD)).await.unwrap();
         drop(full);
         assert_eq!(code(house.sign_in(ADA, OTHER).await), REFUSED);
         let anywhere = house.registry.subjects(ADA, &visit().request);
@@ -232,5 +268,27 @@ async fn what_is_old_is_forgotten_and_nothing_else() {
         assert_eq!(forget().await, (1, 0, 0));
         house.wait(1);
         assert_eq!(forget().await, (0, 0, 0));
+    }
+}
+
+#[tokio::test]
+async fn what_is_old_is_forgotten_until_nothing_is_left() {
+    for house in House::both().await {
+        let mut transaction = house.registry.store.begin().await.unwrap();
+        let last_at = house.hand.now();
+        for i in 0..2500u64 {
+            let mut subject = [0; 32];
+            subject[..8].copy_from_slice(&i.to_be_bytes());
+            transaction.put_failures(&subject, Failures { count: 1, last_at }).await.unwrap();
+        }
+        transaction.commit().await.unwrap();
+        house.wait(86_400);
+        for expected in [true, true, false, false] {
+            let mut transaction = house.registry.store.begin().await.unwrap();
+            assert_eq!(forget_old(&mut transaction, house.hand.now()).await.unwrap(), expected);
+            transaction.commit().await.unwrap();
+        }
+        let mut reader = house.registry.store.read().await.unwrap();
+        assert_eq!(reader.failures(&[0; 32]).await.unwrap(), Failures::default());
     }
 }
