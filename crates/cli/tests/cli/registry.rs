@@ -136,10 +136,10 @@ impl Admin {
         let (status, head, _) = admin.send("POST", "/v1/setup", &input).unwrap();
         assert_eq!(status, 201, "{head}");
         let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
-        admin.cookie = cookie.split(';').next().unwrap().to_owned();
-        admin.organization = admin.get("/v1/me")["memberships"][0]["organization"].as_str().unwrap().to_owned();
+        admin.cookie = text(&json!(cookie.split(';').next()));
+        admin.organization = text(&admin.get("/v1/me")["memberships"][0]["organization"]);
         let workspaces = admin.get(&format!("/v1/organizations/{}/workspaces", admin.organization));
-        admin.workspace = workspaces["data"][0]["id"].as_str().unwrap().to_owned();
+        admin.workspace = text(&workspaces["data"][0]["id"]);
         let confirmed = admin.send("POST", "/v1/sign-ins/confirm", &json!({ "password": PASSWORD })).unwrap();
         assert_eq!(confirmed.0, 204);
         admin
@@ -199,6 +199,10 @@ impl Admin {
         }
         Some((head.split(' ').nth(1)?.parse().ok()?, head.to_owned(), body.to_owned()))
     }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
 }
 
 #[test]

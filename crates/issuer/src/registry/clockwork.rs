@@ -92,11 +92,19 @@ impl Registry {
     /// Forgets what is of no use any more. Less often than [`wind`](Self::wind): it writes whether there is something or
     /// not.
     pub async fn forget(&self) -> Result<(), Error> {
-        let mut transaction = self.store.begin().await?;
         let now = self.clock().now();
+        let mut transaction = self.store.begin().await?;
         transaction.forget_idempotency_keys(now.saturating_sub(IDEMPOTENT_FOR)).await?;
-        forget_old(&mut transaction, now).await?;
-        transaction.commit().await
+        transaction.commit().await?;
+        // A batch at a time, so that other writers get their turns.
+        loop {
+            let mut transaction = self.store.begin().await?;
+            let has_more = forget_old(&mut transaction, now).await?;
+            transaction.commit().await?;
+            if !has_more {
+                return Ok(());
+            }
+        }
     }
 
     async fn note_clockwork(
