@@ -106,13 +106,12 @@ async fn authenticate(headers: &HeaderMap, address: IpAddr, issuer: &Issuer) -> 
     // Anybody can make cookies up, and each costs a look into the store.
     issuer.limits().check_cookie(address)?;
     let secret = Zeroizing::new(to_base64url(&*secret));
-    match issuer.registry().authenticate(&secret).await? {
-        Some(signed_in) => Ok(Some(signed_in)),
-        None => {
-            issuer.limits().count_unknown_cookie(address)?;
-            Err(Error::new(ErrorCode::SignInRefused, "this sign-in has ended"))
-        }
+    let signed_in = issuer.registry().authenticate(&secret).await?;
+    if signed_in.is_none() {
+        issuer.limits().count_unknown_cookie(address)?;
+        return Err(Error::new(ErrorCode::SignInRefused, "this sign-in has ended"));
     }
+    Ok(signed_in)
 }
 
 /// `credential_missing`.
