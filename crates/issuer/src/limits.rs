@@ -35,6 +35,7 @@ const PER_VISITOR: NonZeroU32 = NonZeroU32::new(120).unwrap();
 pub(crate) struct Limits {
     sign_ins: Limit<SignInId>,
     visitors: Limit<IpAddr>,
+    unknown_cookies: Limit<IpAddr>,
     keys: Option<Limit<KeyId>>,
     addresses: Option<Limit<IpAddr>>,
     origins: Option<Limit<Origin>>,
@@ -45,6 +46,7 @@ impl Limits {
         Self {
             sign_ins: Limit::new("sign-in", PER_SIGN_IN, clock, MAX_TRACKED),
             visitors: Limit::new("visitor", PER_VISITOR, clock, MAX_TRACKED),
+            unknown_cookies: Limit::new("visitor", PER_VISITOR, clock, MAX_TRACKED),
             keys: limits.per_key.map(|quota| Limit::new("key", quota, clock, MAX_TRACKED)),
             addresses: limits.per_address.map(|quota| Limit::new("address", quota, clock, MAX_TRACKED)),
             origins: limits.per_origin.map(|quota| Limit::new("origin", quota, clock, MAX_TRACKED)),
@@ -59,6 +61,18 @@ impl Limits {
     /// Counts one request of somebody who has not signed in.
     pub(crate) fn check_visit(&self, address: IpAddr) -> Result<(), Refusal> {
         self.visitors.check(&network(address))
+    }
+
+    /// Whether somebody at this address may present a cookie. Nothing is counted: whoever has signed in has a limit of
+    /// their own.
+    pub(crate) fn check_cookie(&self, address: IpAddr) -> Result<(), Refusal> {
+        self.unknown_cookies.look(&network(address))
+    }
+
+    /// Counts one cookie that is nobody's. It is apart from the visits, or those who visit could keep everybody at the
+    /// same address from what they have signed in for.
+    pub(crate) fn count_unknown_cookie(&self, address: IpAddr) -> Result<(), Refusal> {
+        self.unknown_cookies.check(&network(address))
     }
 
     /// Counts one mint. The address comes first, so that one machine cannot use up what all pages share.
@@ -82,6 +96,8 @@ struct Limit<K: Hash + Eq + Clone> {
     policy: &'static str,
     quota: NonZeroU32,
     limiter: RateLimiter<K, Tracked<K>, Monotonic, NoOpMiddleware<Duration>>,
+    /// The same accounts, which it leaves as they are.
+    looker: RateLimiter<K, Tracked<K>, Monotonic, NoOpMiddleware<Duration>>,
     last_sweep: Mutex<Duration>,
 }
 
@@ -89,14 +105,30 @@ impl<K: Hash + Eq + Clone> Limit<K> {
     fn new(policy: &'static str, quota: NonZeroU32, clock: &Arc<dyn Clock>, capacity: usize) -> Self {
         let clock = Monotonic::new(Arc::clone(clock));
         let last_sweep = Mutex::new(governor::clock::Clock::now(&clock));
-        let limiter = RateLimiter::new(Quota::per_minute(quota), Tracked::new(capacity), clock);
-        Self { policy, quota, limiter, last_sweep }
+        let accounts = Tracked::new(capacity);
+        let looker = RateLimiter::new(Quota::per_minute(quota), accounts.unchanged(), clock.clone());
+        let limiter = RateLimiter::new(Quota::per_minute(quota), accounts, clock);
+        Self { policy, quota, limiter, looker, last_sweep }
     }
 
+    /// Counts one.
     fn check(&self, key: &K) -> Result<(), Refusal> {
         self.sweep();
-        self.limiter.check_key(key).map_err(|refused| {
-            let now = governor::clock::Clock::now(self.limiter.clock());
+        self.ask(&self.limiter, key)
+    }
+
+    /// What [`check`](Self::check) would say.
+    fn look(&self, key: &K) -> Result<(), Refusal> {
+        self.ask(&self.looker, key)
+    }
+
+    fn ask(
+        &self,
+        limiter: &RateLimiter<K, Tracked<K>, Monotonic, NoOpMiddleware<Duration>>,
+        key: &K,
+    ) -> Result<(), Refusal> {
+        limiter.check_key(key).map_err(|refused| {
+            let now = governor::clock::Clock::now(limiter.clock());
             let detail = match self.policy {
                 "sign-in" => "too many requests of one sign-in",
                 "visitor" => "too many requests from this address",
@@ -122,16 +154,16 @@ impl<K: Hash + Eq + Clone> Limit<K> {
 }
 
 /// The wall clock made monotonic: a clock that is set back must not lock everybody out until it has caught up.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Monotonic {
     clock: Arc<dyn Clock>,
     /// What the clock said last, and what has passed since the start.
-    seen: Mutex<(Duration, Duration)>,
+    seen: Arc<Mutex<(Duration, Duration)>>,
 }
 
 impl Monotonic {
     fn new(clock: Arc<dyn Clock>) -> Self {
-        let seen = Mutex::new((clock.since_epoch(), Duration::ZERO));
+        let seen = Arc::new(Mutex::new((clock.since_epoch(), Duration::ZERO)));
         Self { clock, seen }
     }
 }
@@ -153,7 +185,8 @@ impl governor::clock::Clock for Monotonic {
 #[derive(Debug)]
 struct Tracked<K> {
     capacity: usize,
-    accounts: Mutex<Accounts<K>>,
+    counts: bool,
+    accounts: Arc<Mutex<Accounts<K>>>,
 }
 
 #[derive(Debug)]
@@ -164,7 +197,13 @@ struct Accounts<K> {
 
 impl<K: Hash + Eq + Clone> Tracked<K> {
     fn new(capacity: usize) -> Self {
-        Self { capacity, accounts: Mutex::new(Accounts { own: HashMap::new(), shared: None }) }
+        let accounts = Arc::new(Mutex::new(Accounts { own: HashMap::new(), shared: None }));
+        Self { capacity, counts: true, accounts }
+    }
+
+    /// The same accounts, to look at.
+    fn unchanged(&self) -> Self {
+        Self { capacity: self.capacity, counts: false, accounts: Arc::clone(&self.accounts) }
     }
 }
 
@@ -179,10 +218,15 @@ impl<K: Hash + Eq + Clone> StateStore for Tracked<K> {
         let is_full = accounts.own.len() >= self.capacity;
         if let Some(account) = accounts.own.get_mut(key) {
             let (outcome, next) = f(Some(*account))?;
-            *account = next;
+            if self.counts {
+                *account = next;
+            }
             return Ok(outcome);
         }
         let (outcome, next) = f(if is_full { accounts.shared } else { None })?;
+        if !self.counts {
+            return Ok(outcome);
+        }
         if is_full {
             accounts.shared = Some(next);
         } else {
@@ -259,6 +303,20 @@ mod tests {
         assert_eq!(allowed(&limit, 1), 0);
         hand.set(1_600_000_060);
         assert_eq!(allowed(&limit, 1), 6);
+    }
+
+    #[test]
+    fn who_looks_does_not_count() {
+        let (hand, limit) = limit(2);
+        assert!((0..20).all(|_| limit.look(&1).is_ok()));
+        assert_eq!(limit.limiter.len(), 0);
+        assert_eq!(allowed(&limit, 1), 6);
+        assert_eq!(limit.look(&1).unwrap_err().retry_after(), Some(Duration::from_secs(10)));
+        assert!(limit.look(&2).is_ok());
+        hand.set(1_700_000_010);
+        assert!((0..20).all(|_| limit.look(&1).is_ok()));
+        assert_eq!((allowed(&limit, 1), allowed(&limit, 2), allowed(&limit, 3)), (1, 6, 6));
+        assert!(limit.look(&4).is_err(), "what all others share");
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Caller {
         request: RequestContext,
         issuer: &Issuer,
     ) -> Result<Option<Self>, Error> {
-        let Some(signed_in) = authenticate(headers, issuer).await? else { return Ok(None) };
+        let Some(signed_in) = authenticate(headers, request.address, issuer).await? else { return Ok(None) };
         issuer.limits().check_sign_in(signed_in.sign_in)?;
         let actor = Actor { who: Who::Member(signed_in.clone()), request: Some(request) };
         Ok(Some(Self { actor, signed_in }))
@@ -101,13 +101,17 @@ impl FromRequestParts<Arc<Issuer>> for Visitor {
 
 /// Who has signed in, if the request has a cookie that is worth something. A cookie that is worth nothing is refused:
 /// whoever sends it believes to be signed in.
-async fn authenticate(headers: &HeaderMap, issuer: &Issuer) -> Result<Option<SignedIn>, Error> {
+async fn authenticate(headers: &HeaderMap, address: IpAddr, issuer: &Issuer) -> Result<Option<SignedIn>, Error> {
     let Some(secret) = SignInCookie::at(issuer.settings().public_url()).read(headers) else { return Ok(None) };
+    // Anybody can make cookies up, and each costs a look into the store.
+    issuer.limits().check_cookie(address)?;
     let secret = Zeroizing::new(to_base64url(&*secret));
-    match issuer.registry().authenticate(&secret).await? {
-        Some(signed_in) => Ok(Some(signed_in)),
-        None => Err(Error::new(ErrorCode::SignInRefused, "this sign-in has ended")),
+    let signed_in = issuer.registry().authenticate(&secret).await?;
+    if signed_in.is_none() {
+        issuer.limits().count_unknown_cookie(address)?;
+        return Err(Error::new(ErrorCode::SignInRefused, "this sign-in has ended"));
     }
+    Ok(signed_in)
 }
 
 /// `credential_missing`.

@@ -1,4 +1,5 @@
-//! Failed sign-ins, counted for whom they were aimed at. A subject is a keyed hash: nobody's address is here.
+//! Failed sign-ins, counted for whom they were aimed at, and networks that are known, which have no failures. A subject is
+//! a keyed hash: nobody's address is here.
 
 use super::row::{Columns, to_i64};
 use super::{Reader, Transaction};

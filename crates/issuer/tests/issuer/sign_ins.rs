@@ -1,7 +1,9 @@
 //! Signing in and out.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::extract::ConnectInfo;
 use http::Method;
 use http::header::USER_AGENT;
 use serde_json::{Value, json};
@@ -14,6 +16,7 @@ on_each_database!(
     whoever_guesses_waits,
     sign_ins_are_listed_and_ended,
     behind_a_trusted_proxy_each_caller_has_an_address,
+    who_makes_cookies_up_is_stopped_before_the_store,
     signing_out_takes_the_cookie_back_whatever_it_is_worth,
     a_password_asked_again_counts_for_five_minutes_and_one_sign_in,
     a_sign_in_ends_by_itself
@@ -135,6 +138,29 @@ async fn behind_a_trusted_proxy_each_caller_has_an_address(on: On) {
     let second = Person::of(&from("198.51.100.1, 198.51.100.2", "/v1/sign-ins", credentials).await, PASSWORD);
     let listed = second.get(&house, "/v1/sign-ins").await.json;
     assert_eq!(listed["data"][0]["address"], "198.51.100.2");
+}
+
+async fn who_makes_cookies_up_is_stopped_before_the_store(on: On) {
+    let clock = Arc::new(Moving::default());
+    let house = House::with_clock(on, CATALOGUE, Arc::new(Seeded::default()), clock.clone()).await;
+    let ada = Person::set_up(&house).await;
+    let mut nobody = ada.clone();
+    nobody.cookie = format!("doorkey={}", "A".repeat(43));
+    for _ in 0..120 {
+        assert_eq!(nobody.get(&house, "/v1/me").await.refusal(), (401, "sign_in_refused"));
+    }
+    assert_eq!(nobody.get(&house, "/v1/me").await.refusal(), (429, "rate_limited"));
+    // Whose cookie it is takes the store, so here a good one is not even looked at; elsewhere it is.
+    assert_eq!(ada.get(&house, "/v1/me").await.refusal(), (429, "rate_limited"));
+    let mut elsewhere = request(Method::GET, "/v1/me", None);
+    elsewhere.headers_mut().insert("cookie", ada.cookie.parse().unwrap());
+    elsewhere.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 2], 5000))));
+    assert_eq!(house.send(elsewhere).await.status, 200);
+    // Good cookies use nothing up.
+    clock.pass(1);
+    for _ in 0..200 {
+        assert_eq!(ada.get(&house, "/v1/me").await.status, 200);
+    }
 }
 
 async fn signing_out_takes_the_cookie_back_whatever_it_is_worth(on: On) {
