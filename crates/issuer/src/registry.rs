@@ -1,5 +1,7 @@
 //! The registry: whose keys there are, what they may do, and the rules that every change keeps.
 
+// In the order of use.
+mod tries;
 mod change;
 mod terms;
 mod input;
@@ -33,6 +35,7 @@ use doorkey_core::{Id, KeyId, KeyKind, PublishableKey};
 use doorkey_verifier::{Clock, Entropy, random};
 
 use self::people::People;
+use self::tries::Tries;
 use self::uses::Uses;
 use crate::error::Error;
 use crate::settings::{Settings, SharedSettings};
@@ -51,6 +54,7 @@ pub struct Registry {
     vault: Arc<Vault>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    tries: Arc<Tries>,
     uses: Arc<Uses>,
     people: Arc<People>,
 }
@@ -78,7 +82,16 @@ impl Registry {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { store, settings, vault, clock, entropy, uses: Arc::default(), people: Arc::default() }
+        Self {
+            store,
+            settings,
+            vault,
+            clock,
+            entropy,
+            tries: Arc::default(),
+            uses: Arc::default(),
+            people: Arc::default(),
+        }
     }
 
     /// The key string of a publishable key; `None` for a secret key, whose string nobody has but its owner.

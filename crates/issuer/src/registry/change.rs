@@ -210,7 +210,8 @@ impl Change<'_> {
             }
             Err(error) => {
                 self.transaction.roll_back().await?;
-                let is_noted = error.code().status() < 500 && self.registry.may_note_refusal(self.actor, self.now);
+                let is_noted = error.code().status() < 500
+                    && self.actor.person().is_none_or(|person| self.registry.tries.may_note(person, self.now));
                 if is_noted {
                     self.event.refused = Some(error.code());
                     self.event.detail = Map::new();

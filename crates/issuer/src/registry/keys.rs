@@ -66,7 +66,7 @@ impl Registry {
         let public_key = key.signing_key().verifying_key();
         let Some(record) = self.key(key.id()).await? else { return Ok(()) };
         if record.public_key.as_ref() != Some(public_key.as_bytes())
-            || !self.uses.is_first_try(key.id(), self.clock().now())
+            || !self.tries.is_first_of(key.id(), self.clock().now())
         {
             return Ok(());
         }

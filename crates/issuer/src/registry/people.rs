@@ -1,15 +1,17 @@
 //! People: how the first one comes in, how they sign in and out, and how they invite each other.
 
-mod account;
-mod back_off;
+// In the order of use.
 mod email;
-mod invitations;
-mod own;
-mod recovery;
 mod secret;
 mod seen;
-mod set_up;
+mod back_off;
 mod sign_in;
+mod account;
+mod enter;
+mod own;
+mod set_up;
+mod recovery;
+mod invitations;
 
 pub use email::Email;
 pub(crate) use invitations::{Account, NewInvitation};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use doorkey_core::{KeyId, MemberId};
+use doorkey_core::KeyId;
 
 use super::Registry;
 use crate::actor::Actor;
@@ -16,57 +16,9 @@ const MOST: usize = 65_536;
 /// Keys that are written in one transaction.
 const BATCH: usize = 500;
 
-/// How long a key's tries to manage something are one try, in seconds.
-const ONE_TRY: u64 = 60;
-
-/// Refused tries of one person that the audit takes in a minute; further ones are in the log alone, for nobody shall fill
-/// the audit of others.
-const REFUSALS: u32 = 120;
-
-/// What is kept in memory: uses that are not written yet, and what bounds the lines that who is refused can cause.
+/// Uses that are not written yet.
 #[derive(Debug, Default)]
-pub(super) struct Uses {
-    unwritten: Mutex<HashMap<KeyId, Use>>,
-    /// When each key last tried to manage something.
-    tries: Mutex<HashMap<KeyId, u64>>,
-    /// The minute of each person's first refusal, and how many there were in it.
-    refusals: Mutex<HashMap<MemberId, (u64, u32)>>,
-}
-
-impl Uses {
-    /// Whether a key has not tried to manage something within a minute.
-    pub(super) fn is_first_try(&self, key: KeyId, now: u64) -> bool {
-        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
-        if tries.len() >= MOST {
-            tries.retain(|_, at| now < at.saturating_add(ONE_TRY));
-        }
-        if tries.len() >= MOST || tries.get(&key).is_some_and(|at| now < at.saturating_add(ONE_TRY)) {
-            return false;
-        }
-        tries.insert(key, now);
-        true
-    }
-
-    fn count_refusal(&self, person: MemberId, now: u64) -> u32 {
-        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        if refusals.len() >= MOST {
-            refusals.retain(|_, (since, _)| now < since.saturating_add(ONE_TRY));
-        }
-        let (since, count) = refusals.entry(person).or_insert((now, 0));
-        if now >= since.saturating_add(ONE_TRY) {
-            (*since, *count) = (now, 0);
-        }
-        *count = count.saturating_add(1);
-        *count
-    }
-}
-
-impl Registry {
-    /// Whether a refused try gets its line in the audit.
-    pub(super) fn may_note_refusal(&self, actor: &Actor, now: u64) -> bool {
-        actor.person().is_none_or(|person| self.uses.count_refusal(person, now) <= REFUSALS)
-    }
-}
+pub(super) struct Uses(Mutex<HashMap<KeyId, Use>>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Use {
@@ -83,7 +35,7 @@ impl Registry {
             self.end_predecessor(before).await?;
         }
         let is_full = {
-            let mut uses = self.uses.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut uses = self.uses.0.lock().unwrap_or_else(PoisonError::into_inner);
             let noted = uses.entry(key.id).or_default();
             noted.at = noted.at.max(self.clock().now());
             noted.shadow_refusals += u64::from(is_shadowed);
@@ -112,13 +64,13 @@ impl Registry {
     /// Writes what was noted. What cannot be written stays noted.
     pub(crate) async fn write_uses(&self) -> Result<(), Error> {
         let mut noted: Vec<_> = {
-            let mut uses = self.uses.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut uses = self.uses.0.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *uses).into_iter().collect()
         };
         while !noted.is_empty() {
             let batch = noted.split_off(noted.len().saturating_sub(BATCH));
             if let Err(error) = self.write_batch(&batch).await {
-                let mut uses = self.uses.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut uses = self.uses.0.lock().unwrap_or_else(PoisonError::into_inner);
                 for (key, unwritten) in noted.into_iter().chain(batch) {
                     let kept = uses.entry(key).or_default();
                     kept.at = kept.at.max(unwritten.at);
