@@ -14,7 +14,11 @@ on_each_database!(
     an_invitation_ends_with_the_rights_that_it_was_made_with,
     a_workspace_is_no_way_round_the_right_to_make_keys,
     a_key_that_tries_again_and_again_is_noted_once_a_minute,
-    nobody_fills_the_audit_of_others
+    nobody_fills_the_audit_of_others,
+    what_arrives_after_signing_out_changes_nothing,
+    nobody_changes_what_their_own_role_means,
+    nobody_removes_who_may_do_more,
+    hanging_up_keeps_nothing_out_of_the_audit
 );
 
 async fn edit(scene: &Scene, key: &Value, input: Value) -> (u16, String) {
@@ -175,4 +179,71 @@ async fn nobody_fills_the_audit_of_others(on: On) {
     scene.clock.pass(60);
     tries().await;
     assert_eq!(noted().await, 240);
+}
+
+async fn what_arrives_after_signing_out_changes_nothing(on: On) {
+    let scene = Scene::new(on).await;
+    let before = scene.house.issuer.registry().keys().await.unwrap();
+    let (asked, is_asked) = tokio::sync::oneshot::channel();
+    let (signed_out, is_signed_out) = tokio::sync::oneshot::channel();
+    let input = scene.secret(Value::Null).to_string();
+    // The body is asked for once the cookie was good.
+    let body = futures_util::stream::once(async move {
+        asked.send(()).unwrap();
+        is_signed_out.await.unwrap();
+        Ok::<_, std::convert::Infallible>(input)
+    });
+    let mut request = scene.admin.request(http::Method::POST, "/v1/keys", Some(json!({})));
+    *request.body_mut() = axum::body::Body::from_stream(body);
+    let sign_out = async {
+        is_asked.await.unwrap();
+        assert_eq!(scene.admin.post(&scene.house, "/v1/sign-ins/sign-out", Value::Null).await.status, 204);
+        signed_out.send(()).unwrap();
+    };
+    let (answer, ()) = tokio::join!(scene.house.send(request), sign_out);
+    assert_eq!(answer.refusal(), (401, "sign_in_refused"));
+    assert_eq!(scene.house.issuer.registry().keys().await.unwrap(), before);
+}
+
+async fn nobody_changes_what_their_own_role_means(on: On) {
+    let scene = Scene::new(on).await;
+    let roles = format!("/v1/organizations/{}/roles", scene.organization);
+    let role = json!({ "name": "Keeper", "scopes": ["doorkey.roles:write", "doorkey.members:read"] });
+    let role = scene.admin.post(&scene.house, &roles, role).await.json["id"].as_str().unwrap().to_owned();
+    let keeper = scene.admin.invite(&scene.house, &scene.organization, "k@shop.example", &role, json!([])).await;
+    let own = format!("{roles}/{role}");
+    let answer = keeper.patch(&scene.house, &own, json!({ "name": "Master" })).await;
+    assert_eq!(answer.refusal(), (403, "insufficient_scope"));
+    assert_eq!(scene.admin.get(&scene.house, &own).await.json["name"], "Keeper");
+}
+
+async fn nobody_removes_who_may_do_more(on: On) {
+    let scene = Scene::new(on).await;
+    let roles = format!("/v1/organizations/{}/roles", scene.organization);
+    let role = json!({ "name": "Host", "scopes": ["doorkey.members:write", "doorkey.members:read", "pictures:read"] });
+    let role = scene.admin.post(&scene.house, &roles, role).await.json["id"].as_str().unwrap().to_owned();
+    let host = scene.admin.invite(&scene.house, &scene.organization, "h@shop.example", &role, json!([])).await;
+    let editor = scene.staff("editor", "editor").await;
+    let plain = scene.admin.invite(&scene.house, &scene.organization, "p@shop.example", "member", json!([])).await;
+    for (who, expected) in
+        [(&editor, (403, "exceeds_creator")), (&scene.admin, (403, "exceeds_creator")), (&plain, (204, ""))]
+    {
+        let member = format!("/v1/organizations/{}/members/{}", scene.organization, who.id);
+        let answer = host.delete(&scene.house, &member).await;
+        assert_eq!(super::outcome(&answer), (expected.0, expected.1.to_owned()), "{}", who.email);
+    }
+}
+
+async fn hanging_up_keeps_nothing_out_of_the_audit(on: On) {
+    let scene = Scene::new(on).await;
+    let last = json!({ "id": scene.house.keys.secret.id().to_string() });
+    let noted = async || scene.audit(100).await.iter().filter(|(action, _)| action == "key.revoke").count();
+    let mut sending = Box::pin(scene.act(&last, "revoke", Value::Null));
+    assert!(futures_util::FutureExt::now_or_never(sending.as_mut()).is_none());
+    drop(sending);
+    let mut reads = 0;
+    while noted().await == 0 {
+        reads += 1;
+        assert!(reads < 100, "the try was forgotten");
+    }
 }
