@@ -7,6 +7,7 @@ mod revoke;
 use clap::Subcommand;
 use doorkey_core::KeyKind;
 use doorkey_issuer::KeyRecord;
+use doorkey_verifier::{Clock, SystemClock};
 
 use crate::Global;
 
@@ -45,7 +46,11 @@ struct Shown<'a> {
     scopes: Vec<&'a str>,
     origins: Vec<&'a str>,
     session_lifetime: Option<u64>,
+    state: &'static str,
+    workspace: Option<String>,
     created_at: u64,
+    expires_at: Option<u64>,
+    last_used_at: Option<u64>,
     revoked_at: Option<u64>,
     leaked_at: Option<u64>,
 }
@@ -64,7 +69,11 @@ impl<'a> Shown<'a> {
             scopes: record.scopes.iter().map(doorkey_core::Scope::as_str).collect(),
             origins: record.origins.iter().map(doorkey_core::OriginPattern::as_str).collect(),
             session_lifetime: record.session_lifetime,
+            state: record.state(SystemClock.now()).as_str(),
+            workspace: record.workspace.map(|workspace| workspace.to_string()),
             created_at: record.created_at,
+            expires_at: record.expires_at,
+            last_used_at: record.last_used_at,
             revoked_at: record.revoked_at,
             leaked_at: record.leaked_at,
         }

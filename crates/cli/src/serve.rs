@@ -138,6 +138,9 @@ The secret key stays on your server. It is shown this once and stored nowhere: k
 Nobody can sign in yet. With this link the first admin does, once, within 24 hours:
 
   {link}
+
+Until the console has a page for it, send what stands behind #token= to POST {url}/v1/setup,
+with email, name and password.
 "
         ))
     });

@@ -3,7 +3,8 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use doorkey_core::Origin;
-use doorkey_issuer::KeyRecord;
+use doorkey_issuer::{KeyRecord, KeyState};
+use doorkey_verifier::{Clock, SystemClock};
 
 use super::Shown;
 use crate::{Global, config, output, registry};
@@ -33,10 +34,9 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
 
 fn row(record: &KeyRecord, key: String) -> [String; 7] {
     let created = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(record.created_at)).to_string();
-    let state = match (record.revoked_at, record.leaked_at) {
-        (Some(_), _) => "revoked",
-        (None, Some(_)) => "leaked",
-        (None, None) => "active",
+    let state = match (record.state(SystemClock.now()), record.leaked_at) {
+        (KeyState::Active | KeyState::Rolling, Some(_)) => "leaked",
+        (state, _) => state.as_str(),
     };
     let scopes = record.scopes.to_string().replace(' ', ",");
     let origins: Vec<_> = record.origins.iter().map(doorkey_core::OriginPattern::as_str).collect();
