@@ -109,13 +109,18 @@ impl From<AuditEvent> for EventView {
 fn filter(
     actor: Option<&str>,
     target: Option<&str>,
+    key: Option<KeyId>,
     action: Option<&str>,
     since: Option<u64>,
     until: Option<u64>,
 ) -> Result<AuditFilter, Error> {
     let actor =
         actor.map(|actor| parse_actor(actor).ok_or_else(|| Error::invalid("actor", "a member's or a key's id")));
-    let target = target.map(|target| parse_target(target).ok_or_else(|| Error::invalid("target", "an id")));
+    if target.is_some() && key.is_some() {
+        return Err(Error::invalid("key", "either this or target"));
+    }
+    let target = target.map(str::to_owned).or_else(|| key.map(|key| key.to_string()));
+    let target = target.map(|target| parse_target(&target).ok_or_else(|| Error::invalid("target", "an id")));
     let action =
         action.map(|action| Action::parse(action).ok_or_else(|| Error::invalid("action", "no action has this name")));
     Ok(AuditFilter {

@@ -71,6 +71,9 @@ async fn events_are_found_by_what_they_say(on: On) {
     // The same bytes as an id of another kind name something else.
     let key = format!("key_{}", scene.workspace.strip_prefix("wsp_").unwrap());
     assert_eq!(find(&format!("target={key}")).await.0, [] as [u64; 0]);
+    let default = scene.house.keys.secret.id();
+    let of_default = find(&format!("target={default}")).await.0;
+    assert_eq!((of_default.len(), find(&format!("key={default}")).await.0), (1, of_default));
     let key = format!("key_{}", scene.viewer.id.strip_prefix("usr_").unwrap());
     assert_eq!(find(&format!("actor={key}")).await.0, [] as [u64; 0]);
     // A key that tries to manage is an actor too.
@@ -90,6 +93,8 @@ async fn a_wrong_filter_is_said_to_be(on: On) {
             ("actor=", "actor"),
             ("actor=org_01h455vb4pex5vsknk084sn02q", "actor"),
             ("target=x", "target"),
+            ("key=usr_01h455vb4pex5vsknk084sn02q", "key"),
+            ("key=key_01h455vb4pex5vsknk084sn02q&target=key_01h455vb4pex5vsknk084sn02q", "key"),
             ("target=ses_01h455vb4pex5vsknk084sn02q", "target"),
             ("action=key.paint", "action"),
             ("since=x", "since"),

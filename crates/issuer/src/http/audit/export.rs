@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use doorkey_core::OrganizationId;
+use doorkey_core::{KeyId, OrganizationId};
 use futures_util::stream::{self, StreamExt};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use utoipa::{IntoParams, ToSchema};
@@ -50,6 +50,9 @@ pub(super) struct Wanted {
     actor: Option<String>,
     /// Done to what has this id.
     target: Option<String>,
+    /// Done to this key; the same as `target`.
+    #[param(value_type = Option<schemas::KeyId>)]
+    key: Option<KeyId>,
     /// Of this kind.
     #[param(value_type = Option<schemas::Action>)]
     action: Option<String>,
@@ -87,8 +90,8 @@ pub(super) async fn export(
     caller: Caller,
     Query(wanted): Query<Wanted>,
 ) -> Result<impl IntoResponse, Error> {
-    let Wanted { actor, target, action, since, until, .. } = &wanted;
-    let mut filter = filter(actor.as_deref(), target.as_deref(), action.as_deref(), *since, *until)?;
+    let Wanted { actor, target, key, action, since, until, .. } = &wanted;
+    let mut filter = filter(actor.as_deref(), target.as_deref(), *key, action.as_deref(), *since, *until)?;
     let (organization, format) = (wanted.organization, wanted.format);
     // What is appended meanwhile is not in it: an export has an end.
     filter.before = Some(issuer.registry().last_audit_event().await? + 1);

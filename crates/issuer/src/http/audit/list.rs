@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use doorkey_core::OrganizationId;
+use doorkey_core::{KeyId, OrganizationId};
 use utoipa::IntoParams;
 
 use super::{EventView, filter};
@@ -28,6 +28,9 @@ pub(super) struct Wanted {
     actor: Option<String>,
     /// Done to what has this id.
     target: Option<String>,
+    /// Done to this key; the same as `target`.
+    #[param(value_type = Option<schemas::KeyId>)]
+    key: Option<KeyId>,
     /// Of this kind.
     #[param(value_type = Option<schemas::Action>)]
     action: Option<String>,
@@ -63,8 +66,8 @@ pub(super) async fn list(
     caller: Caller,
     Query(wanted): Query<Wanted>,
 ) -> Result<impl IntoResponse, Error> {
-    let Wanted { actor, target, action, since, until, .. } = &wanted;
-    let mut filter = filter(actor.as_deref(), target.as_deref(), action.as_deref(), *since, *until)?;
+    let Wanted { actor, target, key, action, since, until, .. } = &wanted;
+    let mut filter = filter(actor.as_deref(), target.as_deref(), *key, action.as_deref(), *since, *until)?;
     filter.before = wanted.cursor.as_ref().map(read_cursor).transpose()?;
     let (limit, registry) = (wanted.limit, issuer.registry());
     let most = limit.entries_and_one();
