@@ -102,6 +102,23 @@ impl Reader {
         row.as_ref().map(invitation).transpose()
     }
 
+    /// The open invitation of an address.
+    pub(crate) async fn invitation_for(
+        &mut self,
+        of: OrganizationId,
+        email: &str,
+        now: u64,
+    ) -> Result<Option<Invitation>, Error> {
+        let row = sqlx::query(select_invitations!("WHERE organization_id = $1 AND email = $2 AND expires_at > $3"))
+            .bind(blob(of))
+            .bind(email.to_owned())
+            .bind(to_i64(now))
+            .fetch_optional(self.connection())
+            .await
+            .map_err(Error::store)?;
+        row.as_ref().map(invitation).transpose()
+    }
+
     /// The invitation with this token, if it is open at this time.
     pub(crate) async fn invitation_with(
         &mut self,

@@ -176,6 +176,9 @@ impl Change<'_> {
         {
             return Err(already_member());
         }
+        if let Some(before) = self.transaction.invitation_for(organization, email.as_str(), self.now).await? {
+            self.check_may_end(&before).await?;
+        }
         if self.transaction.count_invitations(organization, email.as_str(), self.now).await? >= MAX_OPEN {
             return Err(Error::new(ErrorCode::Conflict, "the organization has 1000 open invitations already"));
         }
@@ -187,8 +190,17 @@ impl Change<'_> {
         standing.require(Permission::WriteMembers)?;
         let invitation = self.transaction.invitation(id, self.now).await?;
         let invitation = invitation.filter(|found| found.organization == organization).ok_or_else(not_found)?;
+        self.check_may_end(&invitation).await?;
         self.transaction.delete_invitation(id).await?;
         self.note("email", invitation.email);
+        Ok(())
+    }
+
+    /// Refuses with `exceeds_creator` to end an admin's invitation, unless it is an admin who does.
+    async fn check_may_end(&mut self, invitation: &Invitation) -> Result<(), Error> {
+        if invitation.role == OrganizationRole::Admin && !self.is_admin(invitation.organization).await? {
+            return Err(exceeds("the invitation"));
+        }
         Ok(())
     }
 

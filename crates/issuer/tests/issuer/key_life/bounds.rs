@@ -232,6 +232,15 @@ async fn nobody_removes_who_may_do_more(on: On) {
         let answer = host.delete(&scene.house, &member).await;
         assert_eq!(super::outcome(&answer), (expected.0, expected.1.to_owned()), "{}", who.email);
     }
+    // Nor whoever is on the way.
+    let invitations = format!("/v1/organizations/{}/invitations", scene.organization);
+    let to_be_admin = json!({ "email": "next@shop.example", "role": "admin" });
+    let open = scene.admin.post(&scene.house, &invitations, to_be_admin).await.json;
+    let lesser = json!({ "email": "next@shop.example", "role": "member" });
+    assert_eq!(host.post(&scene.house, &invitations, lesser).await.refusal(), (403, "exceeds_creator"));
+    let path = format!("{invitations}/{}", open["id"].as_str().unwrap());
+    assert_eq!(host.delete(&scene.house, &path).await.refusal(), (403, "exceeds_creator"));
+    assert_eq!(scene.admin.delete(&scene.house, &path).await.status, 204);
 }
 
 async fn hanging_up_keeps_nothing_out_of_the_audit(on: On) {
