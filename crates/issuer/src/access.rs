@@ -112,8 +112,7 @@ impl Rights {
     /// role does not give.
     pub(crate) fn of_scopes(scopes: &ScopeSet, catalogue: &Catalogue) -> Self {
         let permissions = scopes.iter().filter_map(Permission::of).collect();
-        let scopes = scopes.iter().filter(|scope| catalogue.find(scope).is_some()).cloned().collect();
-        Self { permissions, scopes }
+        Self { permissions, scopes: catalogue.known(scopes) }
     }
 
     /// Whether all of this is permitted to whoever has `other`.

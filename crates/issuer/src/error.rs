@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use doorkey_core::{ErrorCode, FieldError};
-use doorkey_verifier::{ReachedLimit, Refusal};
+use doorkey_verifier::Refusal;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -49,12 +49,6 @@ impl Error {
     /// Says when to try again; without it a 429 or 503 says one second.
     pub(crate) fn with_retry_after(self, retry_after: Duration) -> Self {
         Self { refusal: Box::new(self.refusal.with_retry_after(retry_after)), ..self }
-    }
-
-    /// Says which limit was reached.
-    #[allow(dead_code, reason = "sign-in is the next to limit what it takes")]
-    pub(crate) fn with_limit(self, limit: ReachedLimit) -> Self {
-        Self { refusal: Box::new(self.refusal.with_limit(limit)), ..self }
     }
 
     /// The stable code.
@@ -111,16 +105,15 @@ mod tests {
     use std::time::Duration;
 
     use doorkey_core::ErrorCode;
-    use doorkey_verifier::{ReachedLimit, RequestId, SystemClock, SystemEntropy};
+    use doorkey_verifier::{ReachedLimit, Refusal, RequestId, SystemClock, SystemEntropy};
 
     use super::Error;
 
     #[test]
     fn an_error_says_when_to_come_back() {
         let limit = ReachedLimit { policy: "member", quota: 5, window: Duration::from_mins(1) };
-        let error = Error::new(ErrorCode::RateLimited, "too many tries")
-            .with_retry_after(Duration::from_millis(2500))
-            .with_limit(limit);
+        let refusal = doorkey_core::Error::new(ErrorCode::RateLimited, "too many tries");
+        let error = Error::from(Refusal::from(refusal).with_limit(limit)).with_retry_after(Duration::from_millis(2500));
         let response = error.to_refusal().to_response::<String>(&RequestId::new(&SystemEntropy), &SystemClock);
         assert_eq!(response.headers()["retry-after"], "3");
         assert_eq!(response.headers()["ratelimit"], "\"member\";r=0;t=3");

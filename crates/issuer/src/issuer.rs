@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use doorkey_core::token::{self, Claims};
 use doorkey_core::{ErrorCode, JwkSet, Origin, SecretKey, SignedMint};
-use doorkey_verifier::{Clock, Entropy, Refusal};
+use doorkey_verifier::{Clock, Entropy};
 
 use crate::error::Error;
 use crate::limits::Limits;
@@ -32,18 +32,6 @@ pub struct Issuer {
 pub(crate) struct Minted {
     pub(crate) claims: Claims,
     pub(crate) token: String,
-}
-
-/// Why there is no session.
-pub(crate) enum MintRefusal {
-    Refused(Error),
-    Limited(Refusal),
-}
-
-impl<E: Into<Error>> From<E> for MintRefusal {
-    fn from(error: E) -> Self {
-        Self::Refused(error.into())
-    }
 }
 
 impl Issuer {
@@ -116,24 +104,19 @@ impl Issuer {
     }
 
     /// Trades a mint for a session: signature, key, origin, then limits.
-    pub(crate) async fn mint(
-        &self,
-        body: &str,
-        origin: Option<&Origin>,
-        address: IpAddr,
-    ) -> Result<Minted, MintRefusal> {
+    pub(crate) async fn mint(&self, body: &str, origin: Option<&Origin>, address: IpAddr) -> Result<Minted, Error> {
         let settings = self.settings();
         let mint = SignedMint::verify(body)?;
         let key = match mint::read(&mint, &settings)? {
             Presented::Publishable(key) => key,
-            Presented::Secret(key) => return Err(self.refuse_secret_key(key).await.into()),
+            Presented::Secret(key) => return Err(self.refuse_secret_key(key).await),
         };
         let record = self.registry.key(key.id()).await?;
         let session = self.registry.new_id();
         let now = self.clock.now();
         let mint::Decision { claims, is_shadowed } =
             mint::decide(&mint, &key, record.as_ref(), origin, &settings, session, now)?;
-        self.limits.check(key.id(), address, &claims.doorkey.origin).map_err(MintRefusal::Limited)?;
+        self.limits.check(key.id(), address, &claims.doorkey.origin)?;
         let token = token::issue(&claims, self.signing_keys.active())?;
         if let Some(record) = &record {
             self.registry.note_use(record, is_shadowed).await?;

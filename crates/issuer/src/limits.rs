@@ -1,4 +1,4 @@
-//! Rate limits of the mint, in bounded memory.
+//! Rate limits of the mint and of who manages, in bounded memory.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -46,7 +46,7 @@ fn kill_among_changes(house: &House) {
     let admin = Admin::set_up(&server);
     let (acknowledged, killed) = (Mutex::new(Vec::new()), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        for worker in 0..WORKERS {
+        let workers = (0..WORKERS).map(|worker| {
             let (admin, acknowledged, killed) = (&admin, &acknowledged, &killed);
             scope.spawn(move || {
                 for round in 0..ROUNDS {
@@ -55,9 +55,11 @@ fn kill_among_changes(house: &House) {
                         return;
                     }
                 }
-            });
-        }
+            })
+        });
+        let workers: Vec<_> = workers.collect();
         while acknowledged.lock().unwrap().len() < ENOUGH {
+            assert!(!workers.iter().all(std::thread::ScopedJoinHandle::is_finished), "the workers have given up");
             std::thread::yield_now();
         }
         killed.store(true, Ordering::SeqCst);
@@ -240,12 +242,13 @@ fn settings_are_read_again_and_a_wrong_file_changes_nothing() {
     assert_eq!(scopes(), 1);
     let reload = |text: &str, said: &str| {
         std::fs::write(house.path("doorkey.toml"), text).unwrap();
-        let before = house.log().matches(said).count();
+        let (before, outcomes) = (house.log(), |log: &str| log.matches("\"settings ").count());
         let id = server.process.id().to_string();
         assert!(std::process::Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
-        while house.log().matches(said).count() == before {
+        while outcomes(&house.log()) == outcomes(&before) {
             std::thread::yield_now();
         }
+        assert!(house.log()[before.len()..].contains(said), "{}", &house.log()[before.len()..]);
     };
     reload(&format!("{SCOPES}[[scopes]]\nname = \"pictures:paint\"\n"), "settings reloaded");
     assert_eq!(scopes(), 2);

@@ -18,7 +18,7 @@ use super::caller::peer;
 use super::openapi::{refusals, schemas};
 use super::{Shared, body};
 use crate::error::Error;
-use crate::issuer::{Issuer, MintRefusal, Minted};
+use crate::issuer::{Issuer, Minted};
 
 const EXPOSED: &str = "Date, WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id";
 
@@ -77,8 +77,7 @@ pub(super) async fn mint(State(issuer): Shared, extensions: Extensions, headers:
     let address = client_address(peer(&extensions), &headers, &issuer.settings());
     let mut response = match answer(&issuer, address, &headers, body).await {
         Ok(minted) => created(&issuer, &minted),
-        Err(MintRefusal::Refused(error)) => error.into_response(),
-        Err(MintRefusal::Limited(refusal)) => Error::from(refusal).into_response(),
+        Err(error) => error.into_response(),
     };
     share(&headers, &mut response);
     response
@@ -117,7 +116,7 @@ pub(super) async fn preflight(headers: HeaderMap) -> Response {
     response
 }
 
-async fn answer(issuer: &Issuer, address: IpAddr, headers: &HeaderMap, body: Body) -> Result<Minted, MintRefusal> {
+async fn answer(issuer: &Issuer, address: IpAddr, headers: &HeaderMap, body: Body) -> Result<Minted, Error> {
     check_type(headers)?;
     check_credentials(issuer, headers).await?;
     let body = body::read(headers, body, MAX_MINT_LEN).await?;

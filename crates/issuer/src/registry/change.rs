@@ -29,8 +29,8 @@ pub(crate) struct Change<'a> {
     pub(crate) now: u64,
     registry: &'a Registry,
     event: AuditEvent,
-    /// Whether nothing was done because it had been done before.
-    is_again: bool,
+    /// Whether there was nothing to do, so that the audit has nothing to say.
+    is_idle: bool,
 }
 
 impl Registry {
@@ -44,7 +44,7 @@ impl Registry {
         let transaction = self.store.begin().await?;
         let now = self.clock.now();
         let event = draft(actor, action, target, now);
-        Ok(Change { transaction, settings: self.settings(), actor, now, registry: self, event, is_again: false })
+        Ok(Change { transaction, settings: self.settings(), actor, now, registry: self, event, is_idle: false })
     }
 
     /// Where the actor stands in an organization, or in one of its workspaces. Where the actor has no part in it, it is
@@ -102,6 +102,11 @@ impl Change<'_> {
     /// Adds what changed to the line in the audit. Never a secret.
     pub(crate) fn note(&mut self, member: &str, value: impl Into<Value>) {
         self.event.detail.insert(member.to_owned(), value.into());
+    }
+
+    /// Says that everything is already as it shall be.
+    pub(crate) fn has_nothing_to_do(&mut self) {
+        self.is_idle = true;
     }
 
     /// Where the actor stands; see [`Registry::standing`].
@@ -172,7 +177,7 @@ impl Change<'_> {
         if found.fingerprint != idempotency.fingerprint {
             return Err(Error::invalid("Idempotency-Key", "was used for another request"));
         }
-        self.is_again = true;
+        self.is_idle = true;
         Ok(Some(Id::from_bytes(found.resource)))
     }
 
@@ -202,7 +207,7 @@ impl Change<'_> {
         let vault = &self.registry.vault;
         match done {
             Ok(done) => {
-                if !self.is_again {
+                if !self.is_idle {
                     self.transaction.append_event(self.event, vault).await?;
                 }
                 self.transaction.commit().await?;

@@ -13,9 +13,9 @@ use crate::store::{Organization, Tenant, Workspace};
 /// The key pair that a workspace has from its start, in the test environment.
 #[derive(Debug)]
 pub struct DefaultKeys {
-    /// For pages on any loopback origin, with every scope for browsers.
+    /// For pages on any loopback origin, with those of its creator's scopes that are for browsers.
     pub publishable: PublishableKey,
-    /// For servers, with every scope.
+    /// For servers, with its creator's scopes.
     pub secret: SecretKey,
 }
 
@@ -24,30 +24,25 @@ impl Registry {
     /// finds the store empty.
     pub(crate) async fn start(&self) -> Result<Option<DefaultKeys>, Error> {
         let actor = Actor::system();
-        let mut transaction = self.store.begin().await?;
-        transaction.put_public_url(self.settings().public_url()).await?;
-        transaction.fold_old_names().await?;
-        let is_first = transaction.first_workspace().await?.is_none();
-        transaction.commit().await?;
-        if !is_first {
-            return Ok(None);
-        }
         let mut change = self.change(&actor, Action::CreateOrganization, Target::new(OrganizationId::PREFIX)).await?;
-        if change.transaction.first_workspace().await?.is_some() {
-            return Ok(None);
-        }
         let done = self.start_in(&mut change).await;
-        change.finish(done).await.map(Some)
+        change.finish(done).await
     }
 
-    async fn start_in(&self, change: &mut Change<'_>) -> Result<DefaultKeys, Error> {
+    async fn start_in(&self, change: &mut Change<'_>) -> Result<Option<DefaultKeys>, Error> {
+        change.transaction.put_public_url(change.settings.public_url()).await?;
+        change.transaction.fold_old_names().await?;
+        if change.transaction.first_workspace().await?.is_some() {
+            change.has_nothing_to_do();
+            return Ok(None);
+        }
         let signing_key = signing::create(&self.vault, self.entropy(), change.now)?;
         change.transaction.insert_signing_key(&signing_key).await?;
         let organization = self.make_organization("Default organization", change).await?;
         change.is_done_to(organization.id);
         let scopes = change.settings.catalogue().scopes();
         let (_, keys) = self.make_workspace(organization.id, "Default workspace", &scopes, change).await?;
-        Ok(keys)
+        Ok(Some(keys))
     }
 
     /// Writes a new organization.

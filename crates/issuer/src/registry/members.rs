@@ -84,12 +84,14 @@ impl Registry {
         if role != OrganizationRole::Admin {
             change.check_last_admin(&membership).await?;
         }
-        if role != membership.role {
-            change.transaction.put_membership(organization, member, role, change.now).await?;
-            self.align_personal_keys(change, organization, member).await?;
-            change.note("role", role.to_string());
-            change.note("role_before", membership.role.to_string());
+        if role == membership.role {
+            change.has_nothing_to_do();
+            return Ok(membership);
         }
+        change.transaction.put_membership(organization, member, role, change.now).await?;
+        self.align_personal_keys(change, organization, member).await?;
+        change.note("role", role.to_string());
+        change.note("role_before", membership.role.to_string());
         change.transaction.membership(organization, member).await?.ok_or_else(not_found)
     }
 

@@ -195,11 +195,13 @@ async fn change_organization(
     expected(organization.revision)?;
     let before = (organization.name.clone(), organization.archived_at);
     apply(what, &mut organization.name, &mut organization.archived_at, change.now)?;
-    if (&organization.name, organization.archived_at) != (&before.0, before.1) {
-        organization.revision += 1;
-        change.note("name", organization.name.clone());
-        change.transaction.update_organization(&organization).await?;
+    if (&organization.name, organization.archived_at) == (&before.0, before.1) {
+        change.has_nothing_to_do();
+        return Ok(organization);
     }
+    organization.revision += 1;
+    change.note("name", organization.name.clone());
+    change.transaction.update_organization(&organization).await?;
     Ok(organization)
 }
 
@@ -214,11 +216,13 @@ async fn change_workspace(
     expected(workspace.revision)?;
     let before = (workspace.name.clone(), workspace.archived_at);
     apply(what, &mut workspace.name, &mut workspace.archived_at, change.now)?;
-    if (&workspace.name, workspace.archived_at) != (&before.0, before.1) {
-        workspace.revision += 1;
-        change.note("name", workspace.name.clone());
-        change.transaction.update_workspace(&workspace).await?;
+    if (&workspace.name, workspace.archived_at) == (&before.0, before.1) {
+        change.has_nothing_to_do();
+        return Ok(workspace);
     }
+    workspace.revision += 1;
+    change.note("name", workspace.name.clone());
+    change.transaction.update_workspace(&workspace).await?;
     Ok(workspace)
 }
 

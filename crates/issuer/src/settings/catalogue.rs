@@ -81,6 +81,11 @@ impl Catalogue {
         self.0.iter().find(|entry| entry.name.as_str() == scope.permission())
     }
 
+    /// Those of the scopes whose permissions are here.
+    pub fn known(&self, scopes: &ScopeSet) -> ScopeSet {
+        scopes.iter().filter(|scope| self.find(scope).is_some()).cloned().collect()
+    }
+
     /// Every scope.
     pub fn scopes(&self) -> ScopeSet {
         self.that(|_| true)

@@ -11,7 +11,6 @@ use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Response, Respo
 macro_rules! groups {
     ($($(#[$doc:meta])* $group:ident $statuses:expr;)+) => {$(
         $(#[$doc])*
-        #[allow(dead_code, reason = "a type alone; not every endpoint is written yet")]
         pub(in crate::http) struct $group;
 
         impl IntoResponses for $group {

@@ -12,7 +12,6 @@ macro_rules! schemas {
     ($($(#[$doc:meta])* $name:ident = $schema:expr;)+) => {
     $(
         $(#[$doc])*
-        #[allow(dead_code, reason = "not every endpoint is written yet")]
         pub(in crate::http) struct $name;
 
         impl PartialSchema for $name {

@@ -110,6 +110,7 @@ impl Registry {
         record.origins.sort();
         record.origins.dedup();
         if members.is_empty() {
+            change.has_nothing_to_do();
             return Ok(before);
         }
         if members.contains(&"workspaces") {
@@ -156,9 +157,9 @@ fn ends_earlier(key: &KeyRecord, before: &KeyRecord) -> bool {
 }
 
 impl Change<'_> {
-    /// Those scopes that are in the catalogue still: of the others nobody has any.
+    /// What is left of scopes when the catalogue has lost some: those nobody has any more.
     pub(super) fn known(&self, scopes: &ScopeSet) -> ScopeSet {
-        scopes.iter().filter(|scope| self.settings.catalogue().find(scope).is_some()).cloned().collect()
+        self.settings.catalogue().known(scopes)
     }
 
     /// Writes a key that has changed, and yields it as it is then.

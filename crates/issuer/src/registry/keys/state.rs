@@ -60,6 +60,7 @@ impl Registry {
 async fn revoke(change: &mut Change<'_>, key: KeyId) -> Result<KeyRecord, Error> {
     let (mut record, _) = change.key_to_change(key).await?;
     if record.revoked_at.is_some() {
+        change.has_nothing_to_do();
         return Ok(record);
     }
     check_unprotected(&record)?;
@@ -74,6 +75,7 @@ async fn disable(change: &mut Change<'_>, key: KeyId) -> Result<KeyRecord, Error
     check_unprotected(&record)?;
     check_not_revoked(&record, change.now)?;
     if record.disabled_at.is_some() {
+        change.has_nothing_to_do();
         return Ok(record);
     }
     change.check_last_key(&record, change.now).await?;
@@ -86,6 +88,7 @@ async fn enable(change: &mut Change<'_>, key: KeyId) -> Result<KeyRecord, Error>
     check_within(&change.known(&record.scopes), &standing)?;
     check_not_revoked(&record, change.now)?;
     if record.disabled_at.is_none() {
+        change.has_nothing_to_do();
         return Ok(record);
     }
     record.disabled_at = None;
@@ -96,6 +99,7 @@ async fn protect(change: &mut Change<'_>, key: KeyId) -> Result<KeyRecord, Error
     let (mut record, _) = change.key_to_change(key).await?;
     check_not_revoked(&record, change.now)?;
     if record.protected_at.is_some() {
+        change.has_nothing_to_do();
         return Ok(record);
     }
     if record.state(change.now) == KeyState::Rolling {
@@ -109,6 +113,7 @@ async fn unprotect(change: &mut Change<'_>, key: KeyId) -> Result<KeyRecord, Err
     let (mut record, _) = change.key_to_change(key).await?;
     change.require_password()?;
     if record.protected_at.is_none() {
+        change.has_nothing_to_do();
         return Ok(record);
     }
     record.protected_at = None;

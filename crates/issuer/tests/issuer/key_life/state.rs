@@ -81,6 +81,9 @@ async fn disabling_is_taken_back_and_revoking_is_not(on: On) {
     scene.clock.pass(5);
     let again = scene.act(&key, "revoke", Value::Null).await;
     assert_eq!((again.status.as_u16(), &again.json), (200, &revoked.json));
+    // What has been done already is no change, so the audit has one line of it.
+    let revocations = scene.audit(100).await.iter().filter(|(action, _)| action == "key.revoke").count();
+    assert_eq!(revocations, 1);
     for what in ["enable", "disable", "protect"] {
         assert_eq!(scene.act(&key, what, Value::Null).await.refusal(), (409, "conflict"), "{what}");
     }
