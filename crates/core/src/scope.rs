@@ -108,7 +108,7 @@ impl<'de> serde::Deserialize<'de> for Scope {
 }
 
 /// What a key or a session may do: scopes without duplicates, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ScopeSet(BTreeSet<Scope>);
 
 impl ScopeSet {

@@ -14,7 +14,6 @@ mod path;
 mod query;
 mod revision;
 mod openapi;
-mod address;
 mod caller;
 mod outlive;
 mod token;

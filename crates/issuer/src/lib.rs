@@ -6,7 +6,6 @@ mod idempotency;
 mod settings;
 mod vault;
 mod password;
-mod network;
 
 mod actor;
 mod access;

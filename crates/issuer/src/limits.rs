@@ -15,8 +15,8 @@ use governor::state::StateStore;
 use governor::state::keyed::ShrinkableKeyedStateStore;
 use governor::{Quota, RateLimiter};
 
-use crate::network::network;
 use crate::settings::MintLimits;
+use doorkey_verifier::network;
 
 /// The period that limits are told for.
 const WINDOW: Duration = Duration::from_mins(1);

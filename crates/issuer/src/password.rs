@@ -17,7 +17,7 @@ use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::network::network;
+use doorkey_verifier::network;
 
 /// Bytes that a hash is salted with.
 pub(crate) const SALT_LEN: usize = 16;

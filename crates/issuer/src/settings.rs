@@ -1,11 +1,9 @@
 //! What the operator decides: addresses, the catalogue of scopes and limits, lifetimes, and what new keys have.
 
 mod range;
-mod rate_limit;
 mod catalogue;
 mod keys;
 mod limits;
-mod proxies;
 mod file;
 mod shared;
 
@@ -13,9 +11,10 @@ pub use catalogue::{Catalogue, CatalogueScope};
 pub use file::SettingsFile;
 pub use keys::KeyDefaults;
 pub use limits::{CustomLimit, CustomLimits};
-pub use proxies::TrustedProxies;
-pub use rate_limit::RateLimit;
 pub use shared::SharedSettings;
+
+/// What verifiers and the issuer mean alike.
+pub use doorkey_verifier::{RateLimit, TrustedProxies};
 
 use std::num::NonZeroU32;
 

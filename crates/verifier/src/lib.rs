@@ -3,9 +3,16 @@
 // In the order of use: a module knows only those above it.
 mod ambient;
 mod refusal;
+mod network;
+mod proxies;
+mod address;
+mod limit;
 mod policy;
+mod directory;
+mod usage;
 mod replay;
 mod tokens;
+mod secret_keys;
 mod credential;
 mod decision;
 mod principal;
@@ -18,10 +25,15 @@ mod extract;
 #[cfg(feature = "axum")]
 mod serve;
 
+pub use address::client_address;
 #[cfg(feature = "server")]
 pub use ambient::SystemEntropy;
 pub use ambient::{Clock, Entropy, SystemClock, random};
 pub use decision::{Accepted, Decision, Examined, Rejection, RequestHead};
+pub use directory::{
+    Directory, DirectoryBegin, DirectoryKey, DirectoryLine, DirectorySettings, DirectorySynced, DirectoryTenant,
+    Position, PublicKey,
+};
 pub use doorkey_core::{Error, ErrorCode};
 #[cfg(feature = "axum")]
 pub use extract::{RequireScope, RequireScopeService};
@@ -29,13 +41,18 @@ pub use extract::{RequireScope, RequireScopeService};
 pub use keys::KeySource;
 #[cfg(feature = "server")]
 pub use layer::{Verifier, VerifierLayer, VerifierService};
+pub use limit::{RateLimit, Restriction};
+pub use network::network;
 pub use policy::Policy;
 pub use principal::Principal;
+pub use proxies::TrustedProxies;
 pub use refusal::{REQUEST_ID, ReachedLimit, Refusal, RequestId};
 pub use replay::{ReplayKey, ReplayMemory};
+pub use secret_keys::SecretKeyCache;
 #[cfg(feature = "axum")]
 pub use serve::serve;
 pub use tokens::TokenCache;
+pub use usage::{Outcome, UsageCount, UsageReport};
 
 /// The project's README, so that its example compiles.
 #[cfg(all(doctest, feature = "axum"))]

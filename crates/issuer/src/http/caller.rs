@@ -13,7 +13,6 @@ use http::request::Parts;
 use http::{Extensions, HeaderMap};
 use zeroize::Zeroizing;
 
-use super::address::client_address;
 use super::cookie::SignInCookie;
 use super::credential::Credential;
 use super::csrf;
@@ -21,6 +20,7 @@ use crate::actor::{Actor, RequestContext, SignedIn, Who};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::registry::{Visit, keys_cannot_manage_keys};
+use doorkey_verifier::client_address;
 
 /// Stands before every endpoint that manages something: no key and no token passes, and no page of another site.
 pub(super) async fn guard(State(issuer): State<Arc<Issuer>>, request: Request, next: Next) -> Response {
@@ -122,7 +122,7 @@ pub(super) fn sign_in_first() -> Error {
 fn context(request: &Parts, issuer: &Issuer) -> RequestContext {
     RequestContext {
         id: request.extensions.get::<RequestId>().map(|id| id.as_str().to_owned()).unwrap_or_default(),
-        address: client_address(peer(&request.extensions), &request.headers, &issuer.settings()),
+        address: client_address(peer(&request.extensions), &request.headers, issuer.settings().trusted_proxies()),
     }
 }
 

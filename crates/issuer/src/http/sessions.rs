@@ -13,12 +13,12 @@ use http::header::{
 };
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::address::client_address;
 use super::caller::peer;
 use super::openapi::{refusals, schemas};
 use super::{Shared, body};
 use crate::error::Error;
 use crate::issuer::{Issuer, Minted};
+use doorkey_verifier::client_address;
 
 const EXPOSED: &str = "Date, WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id";
 
@@ -74,7 +74,7 @@ struct Session<'a> {
     ),
 )]
 pub(super) async fn mint(State(issuer): Shared, extensions: Extensions, headers: HeaderMap, body: Body) -> Response {
-    let address = client_address(peer(&extensions), &headers, &issuer.settings());
+    let address = client_address(peer(&extensions), &headers, issuer.settings().trusted_proxies());
     let mut response = match answer(&issuer, address, &headers, body).await {
         Ok(minted) => created(&issuer, &minted),
         Err(error) => error.into_response(),

@@ -9,10 +9,10 @@ use doorkey_core::SignInId;
 
 use crate::actor::RequestContext;
 use crate::error::Error;
-use crate::network::network;
 use crate::password::wait;
 use crate::registry::Registry;
 use crate::store::{Failures, Reader, Transaction};
+use doorkey_verifier::network;
 
 /// How long a count is kept after its last failure, in seconds.
 pub(super) const REMEMBERED_FOR: u64 = 24 * 3600;

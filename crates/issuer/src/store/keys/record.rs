@@ -1,15 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::str::FromStr;
 
 use doorkey_core::{
-    Brand, Environment, ErrorCode, KeyId, KeyKind, MemberId, OrganizationId, OriginPattern, ScopeSet, VerifyingKey,
-    WorkspaceId,
+    Brand, Environment, KeyId, KeyKind, MemberId, OrganizationId, OriginPattern, ScopeSet, VerifyingKey, WorkspaceId,
 };
+use doorkey_verifier::RateLimit;
+pub use doorkey_verifier::Restriction;
 use ipnet::IpNet;
-
-use crate::error::Error;
-use crate::settings::RateLimit;
 
 /// Who stands behind a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,50 +23,6 @@ impl KeyOwner {
             Self::Service => None,
             Self::Personal(member) => Some(member),
         }
-    }
-}
-
-/// A restriction of a key that can be tried out before it refuses anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Restriction {
-    /// The allowed origins of a publishable key.
-    Origins,
-    /// The allowed networks of a secret key.
-    Cidrs,
-    /// The rate limit.
-    RateLimit,
-    /// The monthly quota.
-    MonthlyQuota,
-}
-
-impl Restriction {
-    /// Every restriction.
-    pub const ALL: [Self; 4] = [Self::Origins, Self::Cidrs, Self::RateLimit, Self::MonthlyQuota];
-
-    /// `origins`, `cidrs`, `rate_limit` or `monthly_quota`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Origins => "origins",
-            Self::Cidrs => "cidrs",
-            Self::RateLimit => "rate_limit",
-            Self::MonthlyQuota => "monthly_quota",
-        }
-    }
-}
-
-impl fmt::Display for Restriction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Restriction {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let known = Self::ALL.into_iter().find(|known| known.as_str() == text);
-        known.ok_or_else(|| Error::new(ErrorCode::InvalidInput, "not the name of a restriction"))
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use http::header::FORWARDED;
 use http::{HeaderMap, HeaderName};
 
-use crate::settings::Settings;
+use crate::proxies::TrustedProxies;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -14,9 +14,8 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Proxies add to the right. So it is read from there, as far as each says that it was asked by the next one that is
 /// trusted; whatever stands further left, the caller may have made up. What cannot be read ends it at the last trusted
 /// one. RFC 7239 calls the header `Forwarded`; when both are there, one of them is not the proxy's, and none is taken.
-pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, settings: &Settings) -> IpAddr {
+pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> IpAddr {
     let peer = peer.to_canonical();
-    let trusted = settings.trusted_proxies();
     if !trusted.contains(peer) {
         return peer;
     }
@@ -69,19 +68,18 @@ mod tests {
     use http::{HeaderMap, HeaderName, HeaderValue};
 
     use super::client_address;
-    use crate::settings::{Settings, SettingsFile};
+    use crate::proxies::TrustedProxies;
 
     const X: &str = "x-forwarded-for";
     const F: &str = "forwarded";
 
     fn address(peer: &str, lines: &[(&str, &[u8])]) -> String {
-        let file = SettingsFile::parse("trusted_proxies = [\"10.0.0.0/8\", \"2001:db8:1::/48\"]").unwrap();
-        let settings = Settings::resolve(file, "http://localhost:7700".parse().unwrap()).unwrap();
+        let trusted = TrustedProxies::parse(&["10.0.0.0/8", "2001:db8:1::/48"]).unwrap();
         let mut headers = HeaderMap::new();
         for (name, line) in lines {
             headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(line).unwrap());
         }
-        client_address(peer.parse::<IpAddr>().unwrap(), &headers, &settings).to_string()
+        client_address(peer.parse::<IpAddr>().unwrap(), &headers, &trusted).to_string()
     }
 
     #[test]

@@ -1,9 +1,11 @@
+//! The proxies between callers and this server.
+
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 use serde::de::{Deserialize, Deserializer, Error as _};
 
-/// The proxies in front of the issuer, whose word on where a request came from is taken.
+/// The proxies in front of a server, whose word on where a request came from is taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
@@ -12,7 +14,9 @@ impl TrustedProxies {
     pub const MAX: usize = 100;
 
     /// Reads networks and single addresses; otherwise says which is wrong, and how.
-    fn parse<S: AsRef<str>>(entries: &[S]) -> Result<Self, String> {
+    ///
+    /// Of a network that is everybody nothing could be believed: it is refused.
+    pub fn parse<S: AsRef<str>>(entries: &[S]) -> Result<Self, String> {
         if entries.len() > Self::MAX {
             return Err("at most 100 of them".to_owned());
         }

@@ -1,0 +1,161 @@
+//! The issuer's list of keys, as a verifier follows it: in memory, with a bound on how old it may be.
+
+mod line;
+mod table;
+
+pub use line::{
+    DirectoryBegin, DirectoryKey, DirectoryLine, DirectorySettings, DirectorySynced, DirectoryTenant, PublicKey,
+};
+pub(crate) use table::{KeyPolicy, KnownKey};
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use doorkey_core::{Error, ErrorCode, KeyId, Origin};
+
+use self::table::Table;
+use crate::ambient::Moment;
+
+/// The keys that there are, what they may do, and which of them were revoked.
+///
+/// Lines come in with [`apply`](Self::apply), from wherever. Who looks a key up gets it only as long as the directory
+/// was complete no longer ago than its `max_staleness`: beyond that a key may have been revoked without a word of it
+/// having come here, and the look-up fails.
+#[derive(Debug)]
+pub struct Directory {
+    state: RwLock<State>,
+    max_staleness: Duration,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    table: Table,
+    position: Position,
+    /// When nothing was missing.
+    complete_at: Option<Moment>,
+    /// A whole new table that is on its way; the one in use stays until that is complete.
+    next: Option<(Table, Position)>,
+}
+
+/// How far in which history of changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Names the history.
+    pub history: String,
+    /// The revision that is here, and all before it.
+    pub revision: u64,
+}
+
+impl Directory {
+    /// After a revocation no verifier accepts the key for longer than this by default.
+    pub const DEFAULT_MAX_STALENESS: Duration = Duration::from_secs(10);
+
+    /// An empty directory, which answers nothing before it has been complete once.
+    pub fn new(max_staleness: Duration) -> Self {
+        Self { state: RwLock::default(), max_staleness }
+    }
+
+    /// How old it may be before it answers nothing.
+    pub fn max_staleness(&self) -> Duration {
+        self.max_staleness
+    }
+
+    /// Takes over lines in the order in which the issuer wrote them. Those that came since `asked_at`, when the issuer
+    /// was asked for them, say when they were true.
+    ///
+    /// Fails with [`ErrorCode::KeysUnavailable`] for lines that do not fit what is here: then ask again, from
+    /// [`position`](Self::position) on.
+    pub fn apply(&self, lines: impl IntoIterator<Item = DirectoryLine>, asked_at: Moment) -> Result<(), Error> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        lines.into_iter().try_for_each(|line| state.apply(line, asked_at))
+    }
+
+    /// Where to go on from.
+    pub fn position(&self) -> Position {
+        self.read(|state| state.position.clone())
+    }
+
+    /// How long ago nothing was missing; `None` if it never was complete.
+    pub fn age(&self, now: &Moment) -> Option<Duration> {
+        self.read(|state| Some(now.since(&state.complete_at?)))
+    }
+
+    /// When nothing was missing.
+    pub fn complete_at(&self) -> Option<Moment> {
+        self.read(|state| state.complete_at)
+    }
+
+    /// How many keys it holds, in whatever state.
+    pub fn len(&self) -> usize {
+        self.read(|state| state.table.len())
+    }
+
+    /// Whether it holds no key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What holds for all keys, as long as it is fresh.
+    pub fn settings(&self) -> Option<Arc<DirectorySettings>> {
+        self.read(|state| state.table.settings().cloned())
+    }
+
+    /// Whether some key may be used by pages of this origin.
+    pub fn allows(&self, origin: &Origin) -> bool {
+        self.read(|state| state.table.allows(origin))
+    }
+
+    /// The key, whatever its state. Fails with [`ErrorCode::DirectoryStale`].
+    pub(crate) fn find(&self, key: KeyId, now: &Moment) -> Result<Option<KnownKey>, Error> {
+        self.read(|state| {
+            let is_fresh = state.complete_at.is_some_and(|at| now.since(&at) <= self.max_staleness);
+            if is_fresh { Ok(state.table.find(key)) } else { Err(stale()) }
+        })
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn stale() -> Error {
+    Error::new(ErrorCode::DirectoryStale, "it is too long ago that the issuer said which keys are revoked")
+}
+
+impl State {
+    fn apply(&mut self, line: DirectoryLine, asked_at: Moment) -> Result<(), Error> {
+        let misfit = |detail| Err(Error::new(ErrorCode::KeysUnavailable, detail));
+        match line {
+            DirectoryLine::Begin(begin) if begin.since == 0 => {
+                let position = Position { history: begin.history, revision: 0 };
+                self.next = Some((Table::default(), position));
+            }
+            DirectoryLine::Begin(begin) => {
+                self.next = None;
+                if begin.history != self.position.history || begin.since > self.position.revision {
+                    return misfit("the directory goes on from elsewhere");
+                }
+            }
+            DirectoryLine::Synced(synced) => {
+                if let Some((table, position)) = self.next.take() {
+                    (self.table, self.position) = (table, position);
+                    self.complete_at = None;
+                }
+                if synced.revision < self.position.revision {
+                    return misfit("the directory has gone back");
+                }
+                self.position.revision = synced.revision;
+                let at = asked_at.plus(Duration::from_millis(synced.after_ms));
+                // Of two that overtook each other, the later one counts.
+                if self.complete_at.is_none_or(|known| at.monotonic > known.monotonic) {
+                    self.complete_at = Some(at);
+                }
+            }
+            line => match &mut self.next {
+                Some((table, _)) => table.apply(line),
+                None => self.table.apply(line),
+            },
+        }
+        Ok(())
+    }
+}
