@@ -19,6 +19,10 @@ mod principal;
 #[cfg(feature = "server")]
 mod keys;
 #[cfg(feature = "server")]
+mod metrics;
+#[cfg(feature = "server")]
+mod verifier;
+#[cfg(feature = "server")]
 mod layer;
 #[cfg(feature = "axum")]
 mod extract;
@@ -28,7 +32,7 @@ mod serve;
 pub use address::client_address;
 #[cfg(feature = "server")]
 pub use ambient::SystemEntropy;
-pub use ambient::{Clock, Entropy, SystemClock, random};
+pub use ambient::{Clock, Entropy, Moment, SystemClock, random};
 pub use decision::{Accepted, Decision, Examined, Rejection, RequestHead};
 pub use directory::{
     Directory, DirectoryBegin, DirectoryKey, DirectoryLine, DirectorySettings, DirectorySynced, DirectoryTenant,
@@ -40,7 +44,7 @@ pub use extract::{RequireScope, RequireScopeService};
 #[cfg(feature = "server")]
 pub use keys::KeySource;
 #[cfg(feature = "server")]
-pub use layer::{Verifier, VerifierLayer, VerifierService};
+pub use layer::{PeerAddress, VerifierLayer, VerifierService};
 pub use limit::{RateLimit, Restriction};
 pub use network::network;
 pub use policy::Policy;
@@ -52,6 +56,8 @@ pub use secret_keys::SecretKeyCache;
 #[cfg(feature = "axum")]
 pub use serve::serve;
 pub use tokens::TokenCache;
+#[cfg(feature = "server")]
+pub use verifier::Verifier;
 pub use usage::{Outcome, UsageCount, UsageReport};
 
 /// The project's README, so that its example compiles.
