@@ -21,6 +21,7 @@ mod mint;
 mod target;
 mod signature;
 mod proof;
+mod signed_url;
 /// Session tokens: [`issue`](token::issue) and [`UnverifiedToken`](token::UnverifiedToken).
 pub mod token;
 
@@ -48,5 +49,8 @@ pub use scope::{Scope, ScopeSet};
 pub use signature::{Component, MAX_SIGNATURE_FIELD_LEN, Parameter, SignatureInput};
 #[cfg(feature = "verify")]
 pub use signature::{parse_signature_fields, parse_signature_input_fields};
+#[cfg(feature = "verify")]
+pub use signed_url::SignedUrl;
+pub use signed_url::{MAX_URL_WINDOW, URL_TAG, UnsignedUrl};
 pub use target::RequestTarget;
 pub use token::{Claims, Verified};
