@@ -48,6 +48,11 @@ impl<'a> SignatureFields<'a> {
         }
     }
 
+    /// Refuses a proof beside another credential. Of a session token it is a part.
+    pub(crate) fn refuse(&self) -> Result<(), Error> {
+        if self.proof_if_any()?.is_some() { multiple("a signature beside another credential") } else { Ok(()) }
+    }
+
     /// The proof, where signatures of others may stand, too.
     fn proof_if_any(&self) -> Result<Option<Proof<'_>>, Error> {
         match self.proof() {
@@ -90,11 +95,12 @@ impl<'a> Credential<'a> {
             return multiple("more than one Authorization header");
         }
         let authorization = single(headers, &AUTHORIZATION)?;
-        let found = match (authorization, Self::in_target(target, policy)?) {
-            (Some(_), Some(_)) => return multiple("a credential in the URL beside an Authorization header"),
-            (Some(authorization), None) => Self::in_header(authorization)?,
-            (None, Some(in_url)) => in_url?,
-            (None, None) => match signatures.proof_if_any()? {
+        let found = match (authorization, Self::in_target(target, policy)) {
+            (Some(authorization), Ok(None)) => Self::in_header(authorization)?,
+            (Some(_), _) => return multiple("a credential in the URL beside an Authorization header"),
+            (None, Err(error)) => return Err(error),
+            (None, Ok(Some(in_url))) => in_url?,
+            (None, Ok(None)) => match signatures.proof_if_any()? {
                 Some(proof) if matches!(proof.key(), ProofKey::Secret(_)) => Self::SignedByKey(Box::new(proof)),
                 Some(_) => return refuse(ErrorCode::CredentialMissing, "a session's signature needs its token"),
                 None => return refuse(ErrorCode::CredentialMissing, "no Authorization header"),
@@ -103,9 +109,8 @@ impl<'a> Credential<'a> {
         if headers.contains_key(DPOP) {
             return multiple("a DPoP proof beside a credential that is not bound to it");
         }
-        // A session's own signature is read later, and once.
-        if matches!(found, Self::SecretKey(_) | Self::SignedUrl(_)) && signatures.proof_if_any()?.is_some() {
-            return multiple("a signature beside another credential");
+        if matches!(found, Self::SignedUrl(_)) {
+            signatures.refuse()?;
         }
         Ok(found)
     }

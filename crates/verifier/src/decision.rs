@@ -87,11 +87,10 @@ impl Rejection {
     /// The refusal that it is if nothing more can be learnt.
     pub fn into_refusal(self) -> Refusal {
         match self {
-            Self::IssuerKeyUnknown(_) => Error::new(
-                ErrorCode::TokenInvalid,
-                "the token was signed with a key that the issuer does not publish",
-            )
-            .into(),
+            Self::IssuerKeyUnknown(_) => {
+                Error::new(ErrorCode::TokenInvalid, "the token was signed with a key that the issuer does not publish")
+                    .into()
+            }
             Self::KeyUnknown(_) => key_unknown().into(),
             Self::Refused(refusal) => refusal,
         }
@@ -277,7 +276,7 @@ impl<'a> Decision<'a> {
                 self.session(request, target, authorization, token, &signatures)
             }
             Credential::SignedUrl(url) => self.signed_url(request, &url),
-            Credential::SecretKey(text) => self.secret_key(request, &text),
+            Credential::SecretKey(text) => self.secret_key(request, &text, &signatures),
             Credential::SignedByKey(proof) => self.signed_by_key(request, target, &proof),
         }
     }

@@ -56,9 +56,9 @@ pub use secret_keys::SecretKeyCache;
 #[cfg(feature = "axum")]
 pub use serve::serve;
 pub use tokens::TokenCache;
+pub use usage::{Outcome, UsageCount, UsageReport};
 #[cfg(feature = "server")]
 pub use verifier::Verifier;
-pub use usage::{Outcome, UsageCount, UsageReport};
 
 /// The project's README, so that its example compiles.
 #[cfg(all(doctest, feature = "axum"))]

@@ -3,21 +3,26 @@
 use std::sync::Arc;
 
 use doorkey_core::{
-    Error, ErrorCode, KeyKind, Proof, ProofKey, ProofRequest, RequestTarget, SecretKey, Thumbprint,
-    VerifyingKey,
+    Error, ErrorCode, KeyKind, Proof, ProofKey, ProofRequest, RequestTarget, SecretKey, Thumbprint, VerifyingKey,
 };
 use http::HeaderName;
 use http::header::ORIGIN;
 use subtle::ConstantTimeEq;
 
 use super::{Accepted, BodyHeaders, BodyRule, Caller, Decision, Examined, Rejection, RequestHead, Used, key_unknown};
+use crate::credential::SignatureFields;
 use crate::directory::KnownKey;
 use crate::replay::ReplayKey;
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 impl Decision<'_> {
-    pub(super) fn secret_key(&self, request: &RequestHead<'_>, text: &str) -> Result<Examined, Rejection> {
+    pub(super) fn secret_key(
+        &self,
+        request: &RequestHead<'_>,
+        text: &str,
+        signatures: &SignatureFields<'_>,
+    ) -> Result<Examined, Rejection> {
         let from_page = request.headers.contains_key(ORIGIN);
         let Some((directory, cache)) = self.directory else {
             if from_page {
@@ -50,6 +55,7 @@ impl Decision<'_> {
             if from_page {
                 return Err(in_browser().into());
             }
+            signatures.refuse()?;
             self.check_transport(request)?;
             let accepted = self.key_caller(known, request)?;
             Ok(Examined { accepted, proof: None, body: BodyRule::Free })
@@ -132,4 +138,3 @@ fn in_browser() -> Error {
 fn not_taken() -> Error {
     Error::new(ErrorCode::WrongKeyKind, "this API takes session tokens; secret keys are not accepted here")
 }
-

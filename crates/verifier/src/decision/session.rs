@@ -128,4 +128,3 @@ impl Decision<'_> {
 fn key_mismatch() -> Error {
     Error::new(ErrorCode::KeyMismatch, "the request was signed with another key than the token is bound to")
 }
-

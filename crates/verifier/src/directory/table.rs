@@ -5,7 +5,8 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 
 use doorkey_core::{
-    Brand, Environment, Error, ErrorCode, JwkSet, KeyId, KeyKind, OrganizationId, Origin, OriginPattern, ScopeSet, WorkspaceId,
+    Brand, Environment, Error, ErrorCode, JwkSet, KeyId, KeyKind, OrganizationId, Origin, OriginPattern, ScopeSet,
+    WorkspaceId,
 };
 use hashbrown::HashTable;
 use ipnet::IpNet;

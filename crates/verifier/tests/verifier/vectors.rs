@@ -1,9 +1,11 @@
 //! The shared vectors of `tests/vectors/requests.json`: whole requests, through the whole decision.
 
 use doorkey_core::JwkSet;
-use doorkey_verifier::{Decision, Policy, Rejection, ReplayMemory, RequestHead, TokenCache};
+use doorkey_verifier::{Decision, Policy, Principal, ReplayMemory, RequestHead, TokenCache};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
+
+use crate::signer::moment;
 
 fn headers(request: &Value) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -22,18 +24,18 @@ fn decide(decision: &Decision<'_>, request: &Value) -> &'static str {
         target: request["target"].as_str().unwrap(),
         authority: None,
         headers: &headers,
+        peer: None,
     };
     let body = request["body"].as_str().unwrap_or_default().as_bytes();
     let refusal = match decision.examine(&head) {
         Ok(examined) => match decision.accept(examined, body) {
             Ok(accepted) => {
-                assert!(!accepted.claims().scope.is_empty());
+                assert!(!Principal::from(accepted).scopes().is_empty());
                 return "accepted";
             }
             Err(refusal) => refusal,
         },
-        Err(Rejection::Refused(refusal)) => refusal,
-        Err(Rejection::KeyUnknown(_)) => return "token_invalid",
+        Err(rejection) => rejection.into_refusal(),
     };
     refusal.error().code().as_str()
 }
@@ -51,7 +53,7 @@ fn every_request_gets_its_verdict() {
         let own = (TokenCache::new(10), ReplayMemory::new(100_000, 100, 30));
         for (tokens, replay) in [&own, &shared] {
             let now = file["now"].as_u64().unwrap();
-            let decision = Decision { policy: &policy, keys: &keys, tokens, replay, now };
+            let decision = Decision::new(&policy, &keys, tokens, replay, moment(now));
             for before in vector["before"].as_array().into_iter().flatten() {
                 decide(&decision, before);
             }
