@@ -6,6 +6,7 @@ use std::time::Duration;
 use doorkey_core::{Error, ErrorCode, JwkSet, Origin, Thumbprint};
 
 use crate::ambient::Clock;
+use crate::http_client::http_client;
 
 /// Where the JWKS is, below the issuer's URL.
 const JWKS_PATH: &str = "/.well-known/jwks.json";
@@ -75,7 +76,7 @@ impl KeySource {
     pub fn remote_with_timeout(issuer: &Origin, clock: Arc<dyn Clock>, timeout: Duration) -> Result<Self, Error> {
         let remote = Remote {
             url: format!("{issuer}{JWKS_PATH}"),
-            client: client().map_err(|_| unavailable("this machine's certificate store cannot be used"))?,
+            client: http_client()?,
             timeout,
             clock,
             state: RwLock::default(),
@@ -180,22 +181,6 @@ impl Remote {
         }
         JwkSet::parse(&document)
     }
-}
-
-fn client() -> Result<reqwest::Client, Box<dyn std::error::Error>> {
-    // Ring, chosen here rather than for the whole process: the application may want another provider.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Arc::new(rustls_platform_verifier::Verifier::new(Arc::clone(&provider))?);
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
-    Ok(reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("doorkey-verifier/", env!("CARGO_PKG_VERSION")))
-        .build()?)
 }
 
 fn unavailable(detail: &'static str) -> Error {

@@ -17,7 +17,11 @@ mod credential;
 mod decision;
 mod principal;
 #[cfg(feature = "server")]
+mod http_client;
+#[cfg(feature = "server")]
 mod keys;
+#[cfg(feature = "server")]
+mod issuer_client;
 #[cfg(feature = "server")]
 mod metrics;
 #[cfg(feature = "server")]
@@ -38,9 +42,11 @@ pub use directory::{
     Directory, DirectoryBegin, DirectoryKey, DirectoryLine, DirectorySettings, DirectorySynced, DirectoryTenant,
     Position, PublicKey,
 };
-pub use doorkey_core::{Error, ErrorCode};
+pub use doorkey_core::{Error, ErrorCode, VerifierCredential};
 #[cfg(feature = "axum")]
 pub use extract::{RequireScope, RequireScopeService};
+#[cfg(feature = "server")]
+pub use issuer_client::{IssuerClient, IssuerLink};
 #[cfg(feature = "server")]
 pub use keys::KeySource;
 #[cfg(feature = "server")]

@@ -2,9 +2,13 @@
 
 mod counts;
 mod outcome;
+#[cfg(feature = "server")]
+mod spool;
 
 pub(crate) use counts::Counts;
 pub use outcome::Outcome;
+#[cfg(feature = "server")]
+pub(crate) use spool::Spool;
 
 use doorkey_core::KeyId;
 use serde::{Deserialize, Serialize};

@@ -12,7 +12,9 @@ use tokio::sync::Semaphore;
 use crate::ambient::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::decision::{Accepted, Decision, Examined, Rejection, RequestHead};
 use crate::directory::Directory;
+use crate::issuer_client::IssuerLink;
 use crate::keys::KeySource;
+use crate::limit::Restriction;
 use crate::metrics::{Levels, Meter};
 use crate::policy::Policy;
 use crate::principal::Principal;
@@ -20,6 +22,7 @@ use crate::refusal::{Refusal, RequestId};
 use crate::replay::ReplayMemory;
 use crate::secret_keys::SecretKeyCache;
 use crate::tokens::TokenCache;
+use crate::usage::Outcome;
 
 pub(crate) use body::Incoming;
 
@@ -40,6 +43,7 @@ pub struct Verifier {
     policy: Policy,
     keys: KeySource,
     directory: Option<Arc<Directory>>,
+    issuer: Option<IssuerLink>,
     tokens: TokenCache,
     secret_keys: SecretKeyCache,
     replay: ReplayMemory,
@@ -77,6 +81,7 @@ impl Verifier {
         Ok(Self {
             keys: KeySource::remote(policy.issuer(), Arc::clone(&clock))?,
             directory: None,
+            issuer: None,
             tokens: TokenCache::new(TokenCache::DEFAULT_CAPACITY),
             secret_keys: SecretKeyCache::new(SecretKeyCache::DEFAULT_CAPACITY),
             replay: ReplayMemory::new(
@@ -101,6 +106,12 @@ impl Verifier {
     /// The issuer's keys come from it, too.
     pub fn with_directory(self, directory: Arc<Directory>) -> Self {
         Self { directory: Some(directory), ..self }
+    }
+
+    /// Follows the issuer: decides by its directory, takes secret keys, refuses what was revoked, and reports what keys
+    /// were used for.
+    pub fn with_issuer(self, issuer: IssuerLink) -> Self {
+        Self { directory: Some(Arc::clone(issuer.directory())), issuer: Some(issuer), ..self }
     }
 
     /// Remembers accepted proofs in `replay`, which must be made for the policy's skew.
@@ -230,14 +241,25 @@ impl Verifier {
             Some(body) => decision.accept(examined, body)?,
             None => decision.accept_without_body(examined)?,
         };
-        self.count(&accepted);
+        self.count(&accepted, &[]);
         Ok(Principal::from(accepted))
     }
 
-    #[expect(clippy::unused_self, reason = "usage comes with the connection to the issuer")]
-    fn count(&self, _accepted: &Accepted) {}
+    fn count(&self, accepted: &Accepted, shadowed: &[Restriction]) {
+        let Some(issuer) = &self.issuer else { return };
+        let (key, now) = (accepted.key_id(), self.clock.now());
+        issuer.note(key, Outcome::Accepted, now);
+        for restriction in accepted.shadowed().iter().chain(shadowed) {
+            issuer.note(key, Outcome::Shadowed(*restriction), now);
+        }
+    }
 
     fn tell(&self, refusal: Option<&Refusal>, watch: &Watch<'_>) {
+        if let (Some(issuer), Some(refusal)) = (&self.issuer, refusal)
+            && let Some(key) = refusal.key()
+        {
+            issuer.note(key, Outcome::Refused(refusal.error().code()), self.clock.now());
+        }
         self.meter.decided(refusal.map(|refusal| refusal.error().code()), watch.elapsed());
     }
 

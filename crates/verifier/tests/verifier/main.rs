@@ -10,6 +10,8 @@ mod keys;
 #[cfg(feature = "axum")]
 mod layer;
 mod changes;
+mod directory;
+mod known;
 mod replay;
 mod signer;
 mod vectors;

@@ -57,6 +57,14 @@ impl Session {
         Self { key, token: issue(&claims, issuer_key).unwrap(), counter: AtomicU64::new(0) }
     }
 
+    pub(crate) fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// A signed request; `target` is what goes over the wire.
     pub(crate) fn request(&self, method: &str, target: &str, body: Option<&[u8]>) -> Request<Vec<u8>> {
         let authorization = format!("Doorkey {}", self.token);
