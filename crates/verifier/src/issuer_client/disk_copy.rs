@@ -6,6 +6,8 @@
 mod compact;
 mod file;
 mod restore;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(super) use restore::restore;
@@ -69,7 +71,16 @@ impl DiskCopy {
             .name("doorkey-copy".into())
             .spawn(thread)
             .map_err(|_| Error::new(ErrorCode::StoreUnavailable, "there is no thread for the directory's copy"))?;
-        Ok(Self {
+        Ok(Self::new(entries, ended, shared, clock))
+    }
+
+    fn new(
+        entries: SyncSender<Entry>,
+        ended: oneshot::Receiver<()>,
+        shared: Arc<Shared>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
             entries,
             ended,
             shared,
@@ -79,7 +90,7 @@ impl DiskCopy {
             rested_at: None,
             noted_at: None,
             unnoted: None,
-        })
+        }
     }
 
     /// Where the next stream has to go on from, so that neither the directory, which is at `position`, nor the copy

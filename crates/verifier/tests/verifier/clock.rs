@@ -13,7 +13,11 @@ pub(crate) struct ManualClock(AtomicU64);
 
 impl ManualClock {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(AtomicU64::new(NOW)))
+        Self::at(NOW)
+    }
+
+    pub(crate) fn at(now: u64) -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(now)))
     }
 
     pub(crate) fn advance(&self, seconds: u64) {

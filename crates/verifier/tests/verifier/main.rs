@@ -6,6 +6,10 @@
 #[cfg(feature = "axum")]
 mod clock;
 #[cfg(feature = "axum")]
+mod issuer;
+#[cfg(feature = "axum")]
+mod issuer_client;
+#[cfg(feature = "axum")]
 mod keys;
 #[cfg(feature = "axum")]
 mod layer;

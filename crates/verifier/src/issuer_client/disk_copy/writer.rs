@@ -79,10 +79,15 @@ impl Writer {
     /// Writes until the queue's other end is gone.
     pub(super) fn run(mut self, queue: &Receiver<Entry>) {
         while let Ok(entry) = queue.recv() {
-            if let Err(error) = self.take(entry) {
-                self.is_behind = true;
-                self.shared.fail(error);
-            }
+            self.note(entry);
+        }
+    }
+
+    /// Writes an entry; after one that could not be written, none until the next stream begins.
+    pub(super) fn note(&mut self, entry: Entry) {
+        if let Err(error) = self.take(entry) {
+            self.is_behind = true;
+            self.shared.fail(error);
         }
     }
 
