@@ -13,6 +13,8 @@ mod issuer_client;
 mod keys;
 #[cfg(feature = "axum")]
 mod layer;
+#[cfg(feature = "axum")]
+mod layer_with_directory;
 mod changes;
 mod directory;
 mod known;
