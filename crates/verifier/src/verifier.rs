@@ -264,13 +264,11 @@ impl Verifier {
     }
 
     fn keys(&self) -> Arc<JwkSet> {
-        match &self.directory {
-            Some(directory) => directory.keys(),
-            None => {
-                self.keys.refresh_in_background();
-                self.keys.current()
-            }
+        if let Some(directory) = &self.directory {
+            return directory.keys();
         }
+        self.keys.refresh_in_background();
+        self.keys.current()
     }
 
     fn decision<'a>(&'a self, keys: &'a JwkSet) -> Decision<'a> {
