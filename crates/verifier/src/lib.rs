@@ -19,6 +19,8 @@ mod principal;
 #[cfg(feature = "server")]
 mod keys;
 #[cfg(feature = "server")]
+mod redis;
+#[cfg(feature = "server")]
 mod layer;
 #[cfg(feature = "axum")]
 mod extract;
@@ -46,6 +48,8 @@ pub use network::network;
 pub use policy::Policy;
 pub use principal::Principal;
 pub use proxies::TrustedProxies;
+#[cfg(feature = "server")]
+pub use redis::{Redis, SharedReplay};
 pub use refusal::{REQUEST_ID, ReachedLimit, Refusal, RequestId};
 pub use replay::{ReplayKey, ReplayMemory};
 pub use secret_keys::SecretKeyCache;

@@ -10,6 +10,8 @@ mod keys;
 #[cfg(feature = "axum")]
 mod layer;
 mod changes;
+#[cfg(feature = "axum")]
+mod redis;
 mod replay;
 mod signer;
 mod vectors;
