@@ -21,6 +21,8 @@ mod http_client;
 #[cfg(feature = "server")]
 mod keys;
 #[cfg(feature = "server")]
+mod redis;
+#[cfg(feature = "server")]
 mod issuer_client;
 #[cfg(feature = "server")]
 mod metrics;
@@ -56,6 +58,8 @@ pub use network::network;
 pub use policy::Policy;
 pub use principal::Principal;
 pub use proxies::TrustedProxies;
+#[cfg(feature = "server")]
+pub use redis::{Redis, SharedReplay};
 pub use refusal::{REQUEST_ID, ReachedLimit, Refusal, RequestId};
 pub use replay::{ReplayKey, ReplayMemory};
 pub use secret_keys::SecretKeyCache;

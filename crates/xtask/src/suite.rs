@@ -13,6 +13,7 @@ pub(crate) fn test() -> Result<()> {
     let chromium = tools::ensure_chromium()?;
     tools::ensure_rust_target(tools::WASI_TARGET)?;
     tools::ensure_postgres()?;
+    tools::ensure_redis()?;
     tools::ensure_npm_packages()?;
     codegen::check()?;
     step("test the Rust crates", &mut cargo(&["test", "--workspace"]))?;

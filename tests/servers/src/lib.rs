@@ -4,5 +4,7 @@
 #![expect(clippy::expect_used, reason = "a test that has no server has failed")]
 
 mod postgres;
+mod redis;
 
 pub use postgres::{Postgres, PostgresDatabase};
+pub use redis::Redis;

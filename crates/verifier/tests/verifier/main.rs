@@ -18,6 +18,8 @@ mod layer_with_directory;
 mod changes;
 mod directory;
 mod known;
+#[cfg(feature = "axum")]
+mod redis;
 mod replay;
 mod signer;
 mod vectors;
