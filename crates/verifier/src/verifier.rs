@@ -18,6 +18,7 @@ use crate::limit::Restriction;
 use crate::metrics::{Levels, Meter};
 use crate::policy::Policy;
 use crate::principal::Principal;
+use crate::redis::SharedReplay;
 use crate::refusal::{Refusal, RequestId};
 use crate::replay::ReplayMemory;
 use crate::secret_keys::SecretKeyCache;
@@ -47,6 +48,7 @@ pub struct Verifier {
     tokens: TokenCache,
     secret_keys: SecretKeyCache,
     replay: ReplayMemory,
+    shared_replay: Option<SharedReplay>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     meter: Meter,
@@ -89,6 +91,7 @@ impl Verifier {
                 ReplayMemory::DEFAULT_SESSION_CAPACITY,
                 policy.skew(),
             ),
+            shared_replay: None,
             policy,
             clock,
             entropy: Arc::new(SystemEntropy),
@@ -117,6 +120,11 @@ impl Verifier {
     /// Remembers accepted proofs in `replay`, which must be made for the policy's skew.
     pub fn with_replay(self, replay: ReplayMemory) -> Self {
         Self { replay, ..self }
+    }
+
+    /// Shares the memory of accepted proofs with other verifiers of the same API. Its own memory stays in front.
+    pub fn with_shared_replay(self, shared_replay: SharedReplay) -> Self {
+        Self { shared_replay: Some(shared_replay), ..self }
     }
 
     /// Takes the time from `clock`.
@@ -235,14 +243,25 @@ impl Verifier {
     }
 
     async fn accept(&self, examined: Examined, body: Option<&[u8]>) -> Result<Principal, Refusal> {
-        let keys = self.keys();
-        let decision = self.decision(&keys);
-        let accepted = match body {
-            Some(body) => decision.accept(examined, body)?,
-            None => decision.accept_without_body(examined)?,
+        let accepted = {
+            let keys = self.keys();
+            let decision = self.decision(&keys);
+            match body {
+                Some(body) => decision.accept(examined, body)?,
+                None => decision.accept_without_body(examined)?,
+            }
         };
+        self.mark_everywhere(&accepted).await.map_err(|refusal| refusal.about(accepted.key_id()))?;
         self.count(&accepted, &[]);
         Ok(Principal::from(accepted))
+    }
+
+    /// Marks the proof as used for all verifiers that share the memory.
+    async fn mark_everywhere(&self, accepted: &Accepted) -> Result<(), Refusal> {
+        match (&self.shared_replay, accepted.proof()) {
+            (Some(shared), Some(used)) if !used.is_reusable => shared.mark(&used.key, used.created, used.until).await,
+            _ => Ok(()),
+        }
     }
 
     fn count(&self, accepted: &Accepted, shadowed: &[Restriction]) {
