@@ -1,6 +1,6 @@
 //! An issuer that says what a test wants it to, to verifiers that sign their requests.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -90,6 +90,7 @@ struct Doors {
     refuse_with: Mutex<Option<&'static str>>,
     taking: Mutex<Taking>,
     usage: Mutex<Usage>,
+    nonces: Mutex<HashSet<[u8; 18]>>,
 }
 
 pub(crate) struct Issuer {
@@ -108,6 +109,7 @@ impl Issuer {
             refuse_with: Mutex::default(),
             taking: Mutex::new(Taking::Once),
             usage: Mutex::default(),
+            nonces: Mutex::default(),
         });
         let app = Router::new()
             .route("/v1/directory", get(directory))
@@ -156,8 +158,8 @@ pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
     tokio::time::timeout(Duration::from_secs(20), looking).await.unwrap();
 }
 
-/// Panics unless the request is signed by the verifier, for the issuer's own authority.
-fn check(request: &axum::http::request::Parts, body: &[u8]) {
+/// Panics unless the request is signed by the verifier, for the issuer's own authority, and no other one's copy.
+fn check(doors: &Doors, request: &axum::http::request::Parts, body: &[u8]) {
     let value = |name: &str| request.headers.get(name).map(|value| value.to_str().unwrap());
     let (input, signature) = (value("signature-input").unwrap(), value("signature").unwrap());
     let proof = Proof::parse(input, signature).unwrap();
@@ -175,12 +177,13 @@ fn check(request: &axum::http::request::Parts, body: &[u8]) {
         authorization: value("authorization"),
         body: digest.map(|content_digest| ProofBody { content_type: "application/json", content_digest }),
     };
+    assert!(doors.nonces.lock().unwrap().insert(*proof.nonce().as_bytes()));
     proof.verify(&credential().signing_key().verifying_key(), &covered).unwrap();
 }
 
 async fn directory(State(doors): State<Arc<Doors>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    check(&parts, b"");
+    check(&doors, &parts, b"");
     if let Some(code) = *doors.refuse_with.lock().unwrap() {
         return (StatusCode::UNAUTHORIZED, format!("{{\"code\":\"{code}\"}}")).into_response();
     }
@@ -193,7 +196,7 @@ async fn directory(State(doors): State<Arc<Doors>>, request: Request) -> Respons
 async fn usage(State(doors): State<Arc<Doors>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-    check(&parts, &body);
+    check(&doors, &parts, &body);
     let report: UsageReport = serde_json::from_slice(&body).unwrap();
     assert!(report.spool.len() == 16 && report.counts.len() <= UsageReport::MAX);
     let taking = *doors.taking.lock().unwrap();
