@@ -2,12 +2,19 @@
 // Ed25519 is deterministic, so the same generator always writes the same bytes.
 
 import { readFileSync, writeFileSync } from "node:fs";
+import { grants } from "./generate/grants.mjs";
 import { keyStrings } from "./generate/key-strings.mjs";
 import { requests } from "./generate/requests.mjs";
+import { secretKeys } from "./generate/secret-keys.mjs";
+import { signedUrls } from "./generate/signed-urls.mjs";
 import { signing } from "./generate/signing.mjs";
 import { tokens } from "./generate/tokens.mjs";
+import { verifierCredentials } from "./generate/verifier-credentials.mjs";
 
-const files = { "key-strings": keyStrings(), tokens: tokens(), requests: requests(), signing: signing() };
+const files = {
+  "key-strings": keyStrings(), tokens: tokens(), requests: requests(), signing: signing(), "signed-urls": signedUrls(), grants: grants(),
+  "secret-keys": secretKeys(), "verifier-credentials": verifierCredentials(),
+};
 const check = process.argv.includes("--check");
 let stale = 0;
 for (const [name, vectors] of Object.entries(files)) {

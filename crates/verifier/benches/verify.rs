@@ -12,7 +12,7 @@ use doorkey_core::{
     Claims, Environment, JwkSet, KeyId, Nonce, OrganizationId, ProofRequest, RequestTarget, SessionId, Signature,
     SigningKey, Thumbprint, UnsignedProof,
 };
-use doorkey_verifier::{Decision, Policy, ReplayMemory, RequestHead, TokenCache};
+use doorkey_verifier::{Decision, Moment, Policy, ReplayMemory, RequestHead, TokenCache};
 use http::{HeaderMap, HeaderValue};
 
 const NOW: u64 = 1_760_000_000;
@@ -60,6 +60,7 @@ fn prepare(key: &SigningKey, authorization: &str, counter: u32) -> Prepared {
 
 #[expect(clippy::print_stdout, reason = "a benchmark prints")]
 fn main() {
+    let at = Moment { wall: Duration::from_secs(NOW), monotonic: Duration::ZERO };
     let (issuer, key) = (SigningKey::from_seed(&[1; 32]), SigningKey::from_seed(&[2; 32]));
     let key_id = KeyId::from_parts(1, [1; 10]);
     let claims = Claims {
@@ -77,6 +78,7 @@ fn main() {
             workspace: None,
             env: Environment::Live,
             origin: "https://shop.example".parse().expect("an origin"),
+            bind: None,
         },
     };
     let authorization = format!("Doorkey {}", issue(&claims, &issuer).expect("a token"));
@@ -90,7 +92,7 @@ fn main() {
     for _ in 0..ROUNDS {
         // New memory for each round: the same requests again would be replays.
         let replay = ReplayMemory::new(10 * ReplayMemory::DEFAULT_CAPACITY, REQUESTS as usize, policy.skew());
-        let decision = Decision { policy: &policy, keys: &keys, tokens: &tokens, replay: &replay, now: NOW };
+        let decision = Decision::new(&policy, &keys, &tokens, &replay, at);
         verifies.push(time(|| {
             for request in &prepared {
                 black_box(public.verify(black_box(request.base.as_bytes()), &request.signature)).expect("valid");
@@ -103,6 +105,7 @@ fn main() {
                     target: "/pictures?limit=10",
                     authority: None,
                     headers: &request.headers,
+                    peer: None,
                 };
                 let examined = decision.examine(black_box(&head)).expect("examined");
                 black_box(decision.accept(examined, b"")).expect("accepted");

@@ -1,21 +1,73 @@
 //! Which credential a request carries: exactly one, or a refusal that says what to use instead.
 
-use doorkey_core::{AUTHORIZATION_SCHEME, Error, ErrorCode, KeyKind, PublishableKey, SecretKey};
+use std::borrow::Cow;
+
+use doorkey_core::{
+    AUTHORIZATION_SCHEME, Error, ErrorCode, KeyKind, Proof, ProofKey, PublishableKey, RequestTarget, SignedUrl,
+};
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, HeaderName, ORIGIN};
+use http::header::{AUTHORIZATION, HeaderName};
+
+use crate::policy::Policy;
 
 /// The header of the other proof of possession (RFC 9449); not taken yet, and never beside a signature.
 const DPOP: HeaderName = HeaderName::from_static("dpop");
+const SIGNATURE: HeaderName = HeaderName::from_static("signature");
+const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
+/// Where a key may stand in a URL, if the operator lets it.
+pub(crate) const API_KEY: &str = "api_key";
 
-/// A session token and the whole value of the header that it came in, which the proof covers.
-#[derive(Clone, Copy)]
-pub(crate) struct SessionCredential<'a> {
-    pub(crate) authorization: &'a str,
-    pub(crate) token: &'a str,
+/// The one credential of a request.
+pub(crate) enum Credential<'a> {
+    /// A session token, and the whole value of the header that it came in, which the proof covers.
+    Session { authorization: &'a str, token: &'a str },
+    /// A secret key, shown as it is.
+    SecretKey(Cow<'a, str>),
+    /// A request that a secret key has signed.
+    SignedByKey(Box<Proof<'a>>),
+    /// A URL that a session has signed.
+    SignedUrl(Box<SignedUrl<'a>>),
+}
+
+/// The two signature fields, each as one value.
+pub(crate) struct SignatureFields<'a> {
+    input: Option<Cow<'a, str>>,
+    signature: Option<Cow<'a, str>>,
+}
+
+impl<'a> SignatureFields<'a> {
+    pub(crate) fn of(headers: &'a HeaderMap) -> Result<Self, Error> {
+        Ok(Self { input: joined(headers, &SIGNATURE_INPUT)?, signature: joined(headers, &SIGNATURE)? })
+    }
+
+    /// The proof among the signatures, if both fields are there. Fails as [`Proof::parse`] does.
+    pub(crate) fn proof(&self) -> Result<Option<Proof<'_>>, Error> {
+        match (&self.input, &self.signature) {
+            (Some(input), Some(signature)) => Proof::parse(input, signature).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Refuses a proof beside another credential. Of a session token it is a part.
+    pub(crate) fn refuse(&self) -> Result<(), Error> {
+        if self.proof_if_any()?.is_some() { multiple("a signature beside another credential") } else { Ok(()) }
+    }
+
+    /// The proof, where signatures of others may stand, too.
+    fn proof_if_any(&self) -> Result<Option<Proof<'_>>, Error> {
+        match self.proof() {
+            Err(error) if error.code() == ErrorCode::ProofMissing => Ok(None),
+            proof => proof,
+        }
+    }
 }
 
 fn refuse<T>(code: ErrorCode, detail: &'static str) -> Result<T, Error> {
     Err(Error::new(code, detail))
+}
+
+fn multiple<T>(detail: &'static str) -> Result<T, Error> {
+    refuse(ErrorCode::MultipleCredentials, detail)
 }
 
 /// The value of a header that may stand once at most, as text.
@@ -31,47 +83,98 @@ pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Op
     }
 }
 
-impl<'a> SessionCredential<'a> {
-    /// Finds the session token among a request's headers.
-    pub(crate) fn find(headers: &'a HeaderMap) -> Result<Self, Error> {
+impl<'a> Credential<'a> {
+    /// Finds the one credential among a request's headers and in its target.
+    pub(crate) fn find(
+        headers: &'a HeaderMap,
+        target: RequestTarget<'a>,
+        signatures: &'a SignatureFields<'_>,
+        policy: &Policy,
+    ) -> Result<Self, Error> {
         if headers.get_all(AUTHORIZATION).iter().count() > 1 {
-            return refuse(ErrorCode::MultipleCredentials, "more than one Authorization header");
+            return multiple("more than one Authorization header");
         }
-        let Some(authorization) = single(headers, &AUTHORIZATION)? else {
-            return refuse(ErrorCode::CredentialMissing, "no Authorization header");
+        let authorization = single(headers, &AUTHORIZATION)?;
+        let found = match (authorization, Self::in_target(target, policy)) {
+            (Some(authorization), Ok(None)) => Self::in_header(authorization)?,
+            (Some(_), _) => return multiple("a credential in the URL beside an Authorization header"),
+            (None, Err(error)) => return Err(error),
+            (None, Ok(Some(in_url))) => in_url?,
+            (None, Ok(None)) => match signatures.proof_if_any()? {
+                Some(proof) if matches!(proof.key(), ProofKey::Secret(_)) => Self::SignedByKey(Box::new(proof)),
+                Some(_) => return refuse(ErrorCode::CredentialMissing, "a session's signature needs its token"),
+                None => return refuse(ErrorCode::CredentialMissing, "no Authorization header"),
+            },
         };
-        let (scheme, value) = authorization.split_once(' ').unwrap_or((authorization, ""));
-        let is_basic = scheme.eq_ignore_ascii_case("basic");
-        let basic = if is_basic { user_name(value) } else { None };
-        let key = basic.as_deref().unwrap_or(value);
-        match KeyKind::of(key) {
-            Some(KeyKind::Secret) => return refuse_secret_key(key, headers.contains_key(ORIGIN)),
-            Some(KeyKind::Publishable) => return refuse_publishable_key(key),
-            None => {}
-        }
-        if !scheme.eq_ignore_ascii_case(AUTHORIZATION_SCHEME) || value.is_empty() {
-            return refuse(
-                ErrorCode::CredentialMissing,
-                "no session token: the scheme is Doorkey, and a token follows it",
-            );
-        }
         if headers.contains_key(DPOP) {
-            return refuse(
-                ErrorCode::MultipleCredentials,
-                "a DPoP proof beside a session token that is not bound to it",
-            );
+            return multiple("a DPoP proof beside a credential that is not bound to it");
         }
-        Ok(Self { authorization, token: value })
+        if matches!(found, Self::SignedUrl(_)) {
+            signatures.refuse()?;
+        }
+        Ok(found)
+    }
+
+    fn in_header(authorization: &'a str) -> Result<Self, Error> {
+        let (scheme, value) = authorization.split_once(' ').unwrap_or((authorization, ""));
+        if scheme.eq_ignore_ascii_case("basic") {
+            let (user, password) = basic(value).unwrap_or_default();
+            return match KeyKind::of(&user) {
+                Some(KeyKind::Secret) if password.is_empty() => Ok(Self::SecretKey(Cow::Owned(user))),
+                Some(KeyKind::Secret) => {
+                    refuse(ErrorCode::CredentialMissing, "a secret key as user name goes with an empty password")
+                }
+                Some(KeyKind::Publishable) => refuse_publishable_key(&user),
+                None => no_credential(),
+            };
+        }
+        match KeyKind::of(value) {
+            // Whatever the scheme: one that is wrong must not make a leak go unnoticed.
+            Some(KeyKind::Secret) => Ok(Self::SecretKey(Cow::Borrowed(value))),
+            Some(KeyKind::Publishable) => refuse_publishable_key(value),
+            None if scheme.eq_ignore_ascii_case(AUTHORIZATION_SCHEME) && !value.is_empty() => {
+                Ok(Self::Session { authorization, token: value })
+            }
+            None => no_credential(),
+        }
+    }
+
+    /// What stands in the URL, or why it does not count.
+    fn in_target(target: RequestTarget<'a>, policy: &Policy) -> Result<Option<Result<Self, Error>>, Error> {
+        let mut keys = keys_in(target);
+        let key = keys.next();
+        if keys.next().is_some() {
+            return multiple("more than one key in the URL");
+        }
+        match (SignedUrl::parse(target)?, key) {
+            (Some(_), Some(_)) => multiple("a signed URL with a key in it"),
+            (Some(url), None) => Ok(Some(Ok(Self::SignedUrl(Box::new(url))))),
+            (None, None) => Ok(None),
+            (None, Some(key)) => Ok(Some(match KeyKind::of(key) {
+                Some(KeyKind::Publishable) => refuse_publishable_key(key),
+                _ if policy.takes_api_key_parameter() => Ok(Self::SecretKey(Cow::Borrowed(key))),
+                _ => {
+                    refuse(ErrorCode::CredentialMissing, "keys in URLs are not accepted here: send it in Authorization")
+                }
+            })),
+        }
     }
 }
 
-/// Secret keys on the wire come with the directory, which knows their public halves; a typo shows without it.
-fn refuse_secret_key<T>(key: &str, from_page: bool) -> Result<T, Error> {
-    if from_page {
-        return refuse(ErrorCode::SecretKeyInBrowser, "a request with an Origin header carries a secret key");
-    }
-    SecretKey::parse(key)?;
-    refuse(ErrorCode::WrongKeyKind, "this API takes session tokens; secret keys are not accepted here")
+/// Values of the parameter `api_key` that are keys of ours, whole or not.
+fn keys_in(target: RequestTarget<'_>) -> impl Iterator<Item = &str> {
+    let parameters = target.query().unwrap_or_default().split('&');
+    parameters.filter_map(|parameter| parameter.strip_prefix(API_KEY)?.strip_prefix('=')).filter(|value| {
+        // No character of a key needs an escape.
+        KeyKind::of(value).is_some()
+    })
+}
+
+fn no_credential<T>() -> Result<T, Error> {
+    refuse(
+        ErrorCode::CredentialMissing,
+        "neither a session token behind the scheme Doorkey nor a secret key behind Bearer",
+    )
 }
 
 fn refuse_publishable_key<T>(key: &str) -> Result<T, Error> {
@@ -79,8 +182,24 @@ fn refuse_publishable_key<T>(key: &str) -> Result<T, Error> {
     refuse(ErrorCode::WrongKeyKind, "a publishable key is traded for a session token before it is used")
 }
 
-/// The user name of Basic credentials (RFC 7617), where secret keys may stand.
-fn user_name(credentials: &str) -> Option<String> {
+/// User name and password of Basic credentials (RFC 7617).
+fn basic(credentials: &str) -> Option<(String, String)> {
     let text = String::from_utf8(doorkey_core::parse_base64(credentials)?).ok()?;
-    Some(text.split_once(':')?.0.to_owned())
+    let (user, password) = text.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
+/// A structured field's lines as one value (RFC 9651, section 4.2).
+fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<Cow<'a, str>>, Error> {
+    let mut joined: Option<Cow<'a, str>> = None;
+    for line in headers.get_all(name) {
+        let line = line
+            .to_str()
+            .map_err(|_| Error::new(ErrorCode::MalformedSignature, "a signature header is not visible ASCII"))?;
+        joined = Some(match joined {
+            None => Cow::Borrowed(line),
+            Some(lines) => Cow::Owned(lines.into_owned() + ", " + line),
+        });
+    }
+    Ok(joined)
 }

@@ -3,26 +3,33 @@
 //! The order is that of the design: size caps, form, policy, token, window, replay look-up, signature, digest, and last
 //! the replay mark. Cheap refusals come first, and nothing is remembered of a request that is not accepted.
 
-use std::borrow::Cow;
+mod rules;
+mod secret_key;
+mod session;
+mod signed_url;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use doorkey_core::token::{Expected, UnverifiedToken};
 use doorkey_core::{
-    Claims, ContentDigest, Error, ErrorCode, JwkSet, Proof, ProofBody, ProofKey, ProofRequest, RequestTarget,
-    Thumbprint, Verified, VerifyingKey,
+    Claims, ContentDigest, Environment, Error, ErrorCode, JwkSet, KeyId, OrganizationId, ProofBody, RequestTarget,
+    ScopeSet, Thumbprint, Verified, WorkspaceId,
 };
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, ORIGIN, TRANSFER_ENCODING};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, TRANSFER_ENCODING};
 
-use crate::credential::{SessionCredential, single};
+use crate::address::client_address;
+use crate::ambient::Moment;
+use crate::credential::{Credential, SignatureFields, single};
+use crate::directory::{Directory, DirectorySettings, KnownKey};
+use crate::limit::Restriction;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
-use crate::replay::{ReplayKey, ReplayMemory, replayed};
+use crate::replay::{ReplayKey, ReplayMemory};
+use crate::secret_keys::SecretKeyCache;
 use crate::tokens::{KnownToken, TokenCache};
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
-const SIGNATURE: HeaderName = HeaderName::from_static("signature");
-const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
 
 /// A request without its body, as it came over the wire. `Debug` leaves out the headers: a credential is among them.
 #[derive(Clone, Copy)]
@@ -36,37 +43,36 @@ pub struct RequestHead<'a> {
     pub authority: Option<&'a str>,
     /// The headers.
     pub headers: &'a HeaderMap,
+    /// Who is at the other end of the connection, if that is known.
+    pub peer: Option<IpAddr>,
 }
 
 impl std::fmt::Debug for RequestHead<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RequestHead")
-            .field("method", &self.method)
-            .field("target", &self.target)
-            .finish_non_exhaustive()
+        // A query may hold a credential, too.
+        let path = self.target.split('?').next();
+        f.debug_struct("RequestHead").field("method", &self.method).field("path", &path).finish_non_exhaustive()
     }
 }
 
 /// All that a decision depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Decision<'a> {
-    /// What the verifier was told.
-    pub policy: &'a Policy,
-    /// The issuer's public keys.
-    pub keys: &'a JwkSet,
-    /// Tokens that were verified before.
-    pub tokens: &'a TokenCache,
-    /// Proofs that were accepted before.
-    pub replay: &'a ReplayMemory,
-    /// The time, in Unix seconds.
-    pub now: u64,
+    policy: &'a Policy,
+    keys: &'a JwkSet,
+    tokens: &'a TokenCache,
+    replay: &'a ReplayMemory,
+    directory: Option<(&'a Directory, &'a SecretKeyCache)>,
+    now: Moment,
 }
 
 /// Why a decision could not accept a request.
 #[derive(Debug)]
 pub enum Rejection {
     /// The token was signed with a key that is not among the known ones: look for newer keys and decide again.
-    KeyUnknown(Thumbprint),
+    IssuerKeyUnknown(Thumbprint),
+    /// The directory has no such key. If it was complete before the key can have been made, it may have it soon.
+    KeyUnknown(KeyId),
     /// Refused, whatever else is known.
     Refused(Refusal),
 }
@@ -77,190 +83,325 @@ impl<E: Into<Refusal>> From<E> for Rejection {
     }
 }
 
+impl Rejection {
+    /// The refusal that it is if nothing more can be learnt.
+    pub fn into_refusal(self) -> Refusal {
+        match self {
+            Self::IssuerKeyUnknown(_) => {
+                Error::new(ErrorCode::TokenInvalid, "the token was signed with a key that the issuer does not publish")
+                    .into()
+            }
+            Self::KeyUnknown(_) => key_unknown().into(),
+            Self::Refused(refusal) => refusal,
+        }
+    }
+
+    fn about(self, key: KeyId) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::Refused(refusal.about(key)),
+            other => other,
+        }
+    }
+}
+
 /// A request of which everything but the body has been checked.
 #[derive(Debug)]
 pub struct Examined {
-    token: Arc<KnownToken>,
-    replay: ReplayKey,
+    accepted: Accepted,
+    proof: Option<Used>,
+    body: BodyRule,
+}
+
+impl Examined {
+    /// Whether nothing covers the body, so that it need not be read here.
+    pub(crate) fn covers_no_body(&self) -> bool {
+        self.body == BodyRule::Free
+    }
+}
+
+/// A proof that counts once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Used {
+    pub(crate) key: ReplayKey,
+    pub(crate) created: u64,
     /// When the proof can no longer be accepted, skew included; Unix seconds.
-    until: u64,
-    digest: Option<ContentDigest>,
+    pub(crate) until: u64,
+    /// Whether it may be used again until then.
+    pub(crate) is_reusable: bool,
+}
+
+/// What is known of a body before it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyRule {
+    /// It must have this digest.
+    Digest(ContentDigest),
+    /// There is none.
+    Empty,
+    /// It is not covered by anything.
+    Free,
 }
 
 /// A request that was accepted, and on whose behalf. Only this module makes one.
 #[derive(Clone, Debug)]
-pub struct Accepted(Arc<KnownToken>);
+pub struct Accepted {
+    caller: Caller,
+    client: Option<IpAddr>,
+    shadowed: Option<Restriction>,
+    proof: Option<Used>,
+    body: BodyRule,
+    settings: Option<Arc<DirectorySettings>>,
+}
+
+#[derive(Clone, Debug)]
+enum Caller {
+    Session {
+        token: Arc<KnownToken>,
+        key: Option<KnownKey>,
+        /// What is left of the token's scopes, if the key has lost some since.
+        narrowed: Option<Arc<ScopeSet>>,
+    },
+    SecretKey(KnownKey),
+}
 
 impl Accepted {
-    /// What the session token says.
-    pub fn claims(&self) -> &Verified<Claims> {
-        &self.0.claims
+    /// What the session token says, if it is a session.
+    pub fn claims(&self) -> Option<&Verified<Claims>> {
+        match &self.caller {
+            Caller::Session { token, .. } => Some(&token.claims),
+            Caller::SecretKey(_) => None,
+        }
+    }
+
+    /// The key that was used, or that the session was minted with.
+    pub fn key_id(&self) -> KeyId {
+        match &self.caller {
+            Caller::Session { token, .. } => token.claims.client_id,
+            Caller::SecretKey(key) => key.id,
+        }
+    }
+
+    /// The organization and the workspace that the key belongs to.
+    pub(crate) fn owner(&self) -> (OrganizationId, Option<WorkspaceId>) {
+        match &self.caller {
+            Caller::Session { token, .. } => (token.claims.doorkey.org, token.claims.doorkey.workspace),
+            Caller::SecretKey(key) => (key.organization, key.workspace),
+        }
+    }
+
+    /// Whether the key is for this workspace of this organization.
+    pub(crate) fn is_for(&self, (organization, workspace): (OrganizationId, WorkspaceId)) -> bool {
+        let (of, own) = self.owner();
+        let chosen = self.key().and_then(|key| key.policy.workspaces.as_deref());
+        of == organization
+            && match (own, chosen) {
+                (Some(own), _) => own == workspace,
+                (None, Some(chosen)) => chosen.contains(&workspace),
+                (None, None) => true,
+            }
+    }
+
+    /// Live or test.
+    pub(crate) fn environment(&self) -> Environment {
+        match &self.caller {
+            Caller::Session { token, .. } => token.claims.doorkey.env,
+            Caller::SecretKey(key) => key.environment,
+        }
+    }
+
+    /// What holds for all keys; `None` without a directory.
+    pub(crate) fn settings(&self) -> Option<&DirectorySettings> {
+        self.settings.as_deref()
+    }
+
+    /// What the directory says of the key; `None` without a directory.
+    pub(crate) fn key(&self) -> Option<&KnownKey> {
+        match &self.caller {
+            Caller::Session { key, .. } => key.as_ref(),
+            Caller::SecretKey(key) => Some(key),
+        }
+    }
+
+    /// What the caller may do now.
+    pub(crate) fn scopes(&self) -> &ScopeSet {
+        match &self.caller {
+            Caller::Session { narrowed: Some(scopes), .. } => scopes,
+            Caller::Session { token, .. } => &token.claims.scope,
+            Caller::SecretKey(key) => &key.policy.scopes,
+        }
+    }
+
+    /// Where the request came from, if that is known.
+    pub(crate) fn client(&self) -> Option<IpAddr> {
+        self.client
+    }
+
+    /// A restriction in shadow that would have refused the request.
+    pub(crate) fn shadowed(&self) -> Option<Restriction> {
+        self.shadowed
+    }
+
+    /// The proof that was used up.
+    pub(crate) fn proof(&self) -> Option<&Used> {
+        self.proof.as_ref()
+    }
+
+    pub(crate) fn body(&self) -> BodyRule {
+        self.body
     }
 }
 
-impl Decision<'_> {
+impl<'a> Decision<'a> {
+    /// Decides by the issuer's public keys alone: about session tokens, until they expire.
+    pub fn new(
+        policy: &'a Policy,
+        keys: &'a JwkSet,
+        tokens: &'a TokenCache,
+        replay: &'a ReplayMemory,
+        now: Moment,
+    ) -> Self {
+        Self { policy, keys, tokens, replay, directory: None, now }
+    }
+
+    /// Decides by the directory, too: about secret keys, and about what was revoked.
+    pub fn with_directory(self, directory: &'a Directory, secret_keys: &'a SecretKeyCache) -> Self {
+        Self { directory: Some((directory, secret_keys)), ..self }
+    }
+
     /// Checks everything but the body.
     pub fn examine(&self, request: &RequestHead<'_>) -> Result<Examined, Rejection> {
-        let headers = request.headers;
-        let credential = SessionCredential::find(headers)?;
         let target = RequestTarget::parse(request.target)?;
-        if target.query().is_some_and(is_signed_url) {
-            return Err(
-                Error::new(ErrorCode::MultipleCredentials, "a signed URL beside an Authorization header").into()
-            );
+        let signatures = SignatureFields::of(request.headers)?;
+        match Credential::find(request.headers, target, &signatures, self.policy)? {
+            Credential::Session { authorization, token } => {
+                self.session(request, target, authorization, token, &signatures)
+            }
+            Credential::SignedUrl(url) => self.signed_url(request, &url),
+            Credential::SecretKey(text) => self.secret_key(request, &text, &signatures),
+            Credential::SignedByKey(proof) => self.signed_by_key(request, target, &proof),
         }
-        let (input, signature) = (joined(headers, &SIGNATURE_INPUT)?, joined(headers, &SIGNATURE)?);
-        let proof = match (&input, &signature) {
-            (Some(input), Some(signature)) => Some(Proof::parse(input, signature)?),
-            _ => None,
-        };
-        let is_chunked = |value: &str| value.eq_ignore_ascii_case("chunked");
-        if headers.contains_key(CONTENT_ENCODING) || !single(headers, &TRANSFER_ENCODING)?.is_none_or(is_chunked) {
-            return Err(Error::new(ErrorCode::UnsupportedEncoding, "a signed body is sent as it is").into());
-        }
-        let digest_header = single(headers, &CONTENT_DIGEST)?;
-        let digest = digest_header.map(ContentDigest::parse).transpose()?;
-
-        let audience = self.policy.origin_for(request.authority);
-        // A token that stands alone still gets its own errors: they say more than the missing proof.
-        let token = self.token(
-            credential.token,
-            proof.as_ref(),
-            &Expected { issuer: self.policy.issuer().as_str(), audience, now: self.now, skew: self.policy.skew() },
-        )?;
-        let proof = proof.ok_or_else(|| Error::new(ErrorCode::ProofMissing, "the request is not signed"))?;
-        if single(headers, &ORIGIN)?.is_some_and(|origin| origin != token.claims.doorkey.origin.as_str()) {
-            return Err(
-                Error::new(ErrorCode::OriginNotAllowed, "the session belongs to a page of another origin").into()
-            );
-        }
-
-        proof.check_window(self.now, self.policy.skew())?;
-        if proof.created() < self.replay.since() {
-            return Err(window("the signature is older than this verifier, which may have accepted it before").into());
-        }
-        let replay = ReplayKey { jkt: token.claims.cnf.jkt, nonce: proof.nonce() };
-        if self.replay.contains(&replay) {
-            return Err(replayed().into());
-        }
-        if digest.is_some() != proof.covers_body() {
-            return Err(Error::new(
-                ErrorCode::ComponentsIncomplete,
-                "content-digest is covered if and only if it is sent",
-            )
-            .into());
-        }
-        let body = match (digest_header, single(headers, &CONTENT_TYPE)?) {
-            (Some(content_digest), Some(content_type)) => Some(ProofBody { content_type, content_digest }),
-            _ => None,
-        };
-        proof.verify(
-            &token.key,
-            &ProofRequest {
-                method: request.method,
-                authority: audience.authority(),
-                target,
-                authorization: Some(credential.authorization),
-                body,
-            },
-        )?;
-        let until = proof.expires().saturating_add(self.policy.skew());
-        Ok(Examined { token, replay, until, digest })
     }
 
     /// Checks the body that has arrived, marks the proof as used, and accepts.
     ///
     /// Fails with [`ErrorCode::DigestMismatch`], with [`ErrorCode::ComponentsIncomplete`] for a body that the proof
-    /// does not know of, and as [`ReplayMemory::mark`] does.
+    /// does not know of, as [`ReplayMemory::mark`] does, and with the codes of keys that were revoked meanwhile.
     pub fn accept(&self, examined: Examined, body: &[u8]) -> Result<Accepted, Refusal> {
-        match examined.digest {
-            Some(digest) if digest != ContentDigest::of(body) => {
-                return Err(Error::new(ErrorCode::DigestMismatch, "the body is not the one that was signed").into());
-            }
-            Some(_) if body.is_empty() => {
-                return Err(Error::new(ErrorCode::ComponentsIncomplete, "a body of zero bytes is no body").into());
-            }
-            None if !body.is_empty() => {
-                return Err(
-                    Error::new(ErrorCode::ComponentsIncomplete, "the request has a body that is not signed").into()
-                );
-            }
-            _ => {}
-        }
-        // However long the body took: a proof is not accepted after its window.
-        if examined.until <= self.now {
-            return Err(window("the signature expired while the body arrived").into());
-        }
-        self.replay.mark(&examined.replay, examined.until, self.now)?;
-        Ok(Accepted(examined.token))
+        let key = examined.accepted.key_id();
+        check_body(&examined, body).and_then(|()| self.finish(examined)).map_err(|refusal| refusal.about(key))
     }
 
-    fn token(
-        &self,
-        token: &str,
-        proof: Option<&Proof<'_>>,
-        expected: &Expected<'_>,
-    ) -> Result<Arc<KnownToken>, Rejection> {
-        let mut unknown = None;
-        let known = self.tokens.find_or_verify(token, || {
-            let unverified = UnverifiedToken::parse(token)?;
-            let kid = unverified.kid();
-            let key = self.keys.find(&kid).ok_or_else(|| {
-                unknown = Some(kid);
-                Error::new(ErrorCode::TokenInvalid, "the token was signed with a key that the issuer does not publish")
-            })?;
-            let claims = unverified.verify(key, expected)?;
-            let proof = proof.ok_or_else(|| Error::new(ErrorCode::ProofMissing, "the request is not signed"))?;
-            let ProofKey::Session(key) = proof.key() else { return Err(key_mismatch()) };
-            if proof.key().jkt() != Some(claims.cnf.jkt) {
-                return Err(key_mismatch());
+    /// Accepts a request whose body cannot be seen here. Whoever calls this says so to whom it hands the request on.
+    pub(crate) fn accept_without_body(&self, examined: Examined) -> Result<Accepted, Refusal> {
+        let key = examined.accepted.key_id();
+        self.finish(examined).map_err(|refusal| refusal.about(key))
+    }
+
+    fn finish(&self, examined: Examined) -> Result<Accepted, Refusal> {
+        // However long the body took: what was revoked meanwhile is not accepted, nor is a proof after its window.
+        self.check_still(&examined.accepted)?;
+        if let Some(used) = &examined.proof {
+            if used.until <= self.now.seconds() {
+                return Err(window("the signature expired while the body arrived").into());
             }
-            Ok(KnownToken { key: VerifyingKey::from_bytes(&key)?, claims, kid })
-        });
-        let known = match (known, unknown) {
-            (Err(_), Some(kid)) => return Err(Rejection::KeyUnknown(kid)),
-            (known, _) => known?,
-        };
-        if self.keys.find(&known.kid).is_none() {
-            return Err(Rejection::KeyUnknown(known.kid));
+            if !used.is_reusable {
+                self.replay.mark(&used.key, used.until, self.now.seconds())?;
+            }
         }
-        if !known.claims.aud.contains(expected.audience) {
-            return Err(Error::new(ErrorCode::TokenInvalid, "the token is for another API").into());
+        Ok(Accepted { proof: examined.proof, body: examined.body, ..examined.accepted })
+    }
+
+    /// The first form of an accepted request: whose it is, and from where.
+    fn caller(&self, caller: Caller, client: Option<IpAddr>, shadowed: Option<Restriction>) -> Result<Accepted, Error> {
+        let settings = self.directory.and_then(|(directory, _)| directory.settings());
+        let accepted = Accepted { caller, client, shadowed, proof: None, body: BodyRule::Free, settings };
+        if self.policy.environment().is_some_and(|only| only != accepted.environment()) {
+            return Err(Error::new(ErrorCode::WrongEnvironment, "this API is for keys of the other environment"));
         }
-        if known.claims.exp <= self.now {
-            return Err(Error::new(ErrorCode::TokenExpired, "the token has expired").into());
+        if self.policy.workspace().is_some_and(|only| !accepted.is_for(only)) {
+            return Err(Error::new(ErrorCode::WrongWorkspace, "this API is for keys of another workspace"));
         }
-        if proof.is_some_and(|proof| proof.key() != ProofKey::from(&known.key)) {
-            return Err(key_mismatch().into());
+        Ok(accepted)
+    }
+
+    /// The client's address, as far as it is known.
+    fn client(&self, request: &RequestHead<'_>) -> Option<IpAddr> {
+        request.peer.map(|peer| client_address(peer, request.headers, self.policy.trusted_proxies()))
+    }
+
+    /// Refuses what was signed before this verifier remembers, and what was used before.
+    fn check_unused(&self, used: &Used) -> Result<(), Error> {
+        if used.created < self.replay.since() {
+            return Err(window("the signature is older than this verifier, which may have accepted it before"));
         }
-        Ok(known)
+        if !used.is_reusable && self.replay.contains(&used.key) {
+            return Err(crate::replay::replayed());
+        }
+        Ok(())
     }
 }
 
-/// Whether a query carries the credential of a signed URL.
-fn is_signed_url(query: &str) -> bool {
-    query.split('&').any(|parameter| parameter.starts_with("dk-token=") || parameter.starts_with("dk-sig="))
+/// Compares a body with what was signed of it, and with what the grant allows.
+fn check_body(examined: &Examined, body: &[u8]) -> Result<(), Refusal> {
+    let incomplete = |detail| Err(Error::new(ErrorCode::ComponentsIncomplete, detail).into());
+    match examined.body {
+        BodyRule::Digest(digest) if digest != ContentDigest::of(body) => {
+            return Err(Error::new(ErrorCode::DigestMismatch, "the body is not the one that was signed").into());
+        }
+        BodyRule::Digest(_) if body.is_empty() => return incomplete("a body of zero bytes is no body"),
+        BodyRule::Empty if !body.is_empty() => return incomplete("the request has a body that is not signed"),
+        _ => {}
+    }
+    let bound = examined.accepted.claims().and_then(|claims| claims.doorkey.bind.as_ref()?.max_bytes());
+    if bound.is_some_and(|most| body.len() as u64 > most) {
+        return Err(Error::new(ErrorCode::BodyTooLarge, "the grant allows a smaller body").into());
+    }
+    Ok(())
+}
+
+/// The headers of a body that a proof covers.
+struct BodyHeaders<'a> {
+    digest: Option<(&'a str, ContentDigest)>,
+    content_type: Option<&'a str>,
+}
+
+impl<'a> BodyHeaders<'a> {
+    /// Reads them. Fails with [`ErrorCode::UnsupportedEncoding`] for a body that is not sent as it is.
+    fn read(headers: &'a HeaderMap) -> Result<Self, Error> {
+        let is_chunked = |value: &str| value.eq_ignore_ascii_case("chunked");
+        if headers.contains_key(CONTENT_ENCODING) || !single(headers, &TRANSFER_ENCODING)?.is_none_or(is_chunked) {
+            return Err(Error::new(ErrorCode::UnsupportedEncoding, "a signed body is sent as it is"));
+        }
+        let digest = match single(headers, &CONTENT_DIGEST)? {
+            Some(text) => Some((text, ContentDigest::parse(text)?)),
+            None => None,
+        };
+        Ok(Self { digest, content_type: None })
+    }
+
+    /// Refuses a digest that the proof does not cover, and the other way round; then what the proof covers of the body.
+    fn covered(&mut self, covers_body: bool, headers: &'a HeaderMap) -> Result<Option<ProofBody<'a>>, Error> {
+        if self.digest.is_some() != covers_body {
+            return Err(Error::new(
+                ErrorCode::ComponentsIncomplete,
+                "content-digest is covered if and only if it is sent",
+            ));
+        }
+        self.content_type = single(headers, &CONTENT_TYPE)?;
+        Ok(match (self.digest, self.content_type) {
+            (Some((content_digest, _)), Some(content_type)) => Some(ProofBody { content_type, content_digest }),
+            _ => None,
+        })
+    }
+
+    fn rule(&self) -> BodyRule {
+        self.digest.map_or(BodyRule::Empty, |(_, digest)| BodyRule::Digest(digest))
+    }
 }
 
 fn window(detail: &'static str) -> Error {
     Error::new(ErrorCode::WindowInvalid, detail)
 }
 
-fn key_mismatch() -> Error {
-    Error::new(ErrorCode::KeyMismatch, "the request was signed with another key than the token is bound to")
-}
-
-/// A structured field's lines as one value (RFC 9651, section 4.2).
-fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<Cow<'a, str>>, Error> {
-    let mut joined: Option<Cow<'a, str>> = None;
-    for line in headers.get_all(name) {
-        let line = line
-            .to_str()
-            .map_err(|_| Error::new(ErrorCode::MalformedSignature, "a signature header is not visible ASCII"))?;
-        joined = Some(match joined {
-            None => Cow::Borrowed(line),
-            Some(lines) => Cow::Owned(lines.into_owned() + ", " + line),
-        });
-    }
-    Ok(joined)
+fn key_unknown() -> Error {
+    Error::new(ErrorCode::KeyUnknown, "there is no such key")
 }

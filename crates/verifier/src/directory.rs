@@ -6,12 +6,12 @@ mod table;
 pub use line::{
     DirectoryBegin, DirectoryKey, DirectoryLine, DirectorySettings, DirectorySynced, DirectoryTenant, PublicKey,
 };
-pub(crate) use table::{KeyPolicy, KnownKey};
+pub(crate) use table::KnownKey;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use doorkey_core::{Error, ErrorCode, KeyId, Origin};
+use doorkey_core::{Error, ErrorCode, JwkSet, KeyId, Origin};
 
 use self::table::Table;
 use crate::ambient::Moment;
@@ -25,6 +25,8 @@ use crate::ambient::Moment;
 pub struct Directory {
     state: RwLock<State>,
     max_staleness: Duration,
+    #[cfg(feature = "server")]
+    completed: tokio::sync::Notify,
 }
 
 #[derive(Debug, Default)]
@@ -52,7 +54,12 @@ impl Directory {
 
     /// An empty directory, which answers nothing before it has been complete once.
     pub fn new(max_staleness: Duration) -> Self {
-        Self { state: RwLock::default(), max_staleness }
+        Self {
+            state: RwLock::default(),
+            max_staleness,
+            #[cfg(feature = "server")]
+            completed: tokio::sync::Notify::new(),
+        }
     }
 
     /// How old it may be before it answers nothing.
@@ -66,8 +73,25 @@ impl Directory {
     /// Fails with [`ErrorCode::KeysUnavailable`] for lines that do not fit what is here: then ask again, from
     /// [`position`](Self::position) on.
     pub fn apply(&self, lines: impl IntoIterator<Item = DirectoryLine>, asked_at: Moment) -> Result<(), Error> {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        lines.into_iter().try_for_each(|line| state.apply(line, asked_at))
+        let applied = {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            lines.into_iter().try_for_each(|line| state.apply(line, asked_at))
+        };
+        #[cfg(feature = "server")]
+        self.completed.notify_waiters();
+        applied
+    }
+
+    /// Waits until it was complete at a moment that will do.
+    #[cfg(feature = "server")]
+    pub async fn wait_for(&self, is_enough: impl Fn(&Moment) -> bool) {
+        loop {
+            let notified = self.completed.notified();
+            if self.complete_at().is_some_and(|at| is_enough(&at)) {
+                return;
+            }
+            notified.await;
+        }
     }
 
     /// Where to go on from.
@@ -95,9 +119,14 @@ impl Directory {
         self.len() == 0
     }
 
-    /// What holds for all keys, as long as it is fresh.
+    /// What holds for all keys, as the issuer last said.
     pub fn settings(&self) -> Option<Arc<DirectorySettings>> {
         self.read(|state| state.table.settings().cloned())
+    }
+
+    /// The issuer's public keys, as it last said.
+    pub fn keys(&self) -> Arc<JwkSet> {
+        self.read(|state| Arc::clone(state.table.keys()))
     }
 
     /// Whether some key may be used by pages of this origin.
@@ -152,8 +181,8 @@ impl State {
                 }
             }
             line => match &mut self.next {
-                Some((table, _)) => table.apply(line),
-                None => self.table.apply(line),
+                Some((table, _)) => table.apply(line)?,
+                None => self.table.apply(line)?,
             },
         }
         Ok(())

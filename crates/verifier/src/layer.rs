@@ -1,155 +1,72 @@
 //! The tower layer: it reads the body, asks the decision, and forwards or refuses.
 
-mod body;
-
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use doorkey_core::{Error, JwkSet};
-use http::header::{AUTHORIZATION, DATE, HOST, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Request, Response, Version, request};
+use doorkey_core::Error;
+use http::header::{
+    ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, DATE, HOST, HeaderName, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, request};
 use tower::{Layer, Service};
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
 
-use crate::ambient::{Clock, Entropy, SystemClock, SystemEntropy};
-use crate::credential::single;
-use crate::decision::{Accepted, Decision, Rejection, RequestHead};
-use crate::keys::KeySource;
-use crate::policy::Policy;
+use crate::credential::{API_KEY, single};
+use crate::decision::RequestHead;
 use crate::principal::Principal;
 use crate::refusal::{REQUEST_ID, Refusal, RequestId};
-use crate::replay::ReplayMemory;
-use crate::tokens::TokenCache;
+use crate::verifier::{Incoming, Received, Verifier};
 
 /// How long a browser may keep the answer to a preflight; the most that any browser honours.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(2);
 
-/// Checks requests in the API's own process: a policy, the issuer's keys, and the memory of what was accepted.
+/// The address of who is at the other end of the connection, among a request's extensions: for servers that do not put
+/// axum's `ConnectInfo` there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerAddress(pub SocketAddr);
+
+/// Lets only accepted requests through, with a [`Principal`] and a [`RequestId`] among their
+/// extensions.
 ///
-/// ```
-/// use axum::{Json, Router, routing::get};
-/// use doorkey_verifier::{Policy, Principal, Verifier};
-///
-/// let policy = Policy::new("https://keys.example.com", "https://api.example.com")?;
-/// let app: Router = Router::new()
-///     .route("/whoami", get(|principal: Principal| async { Json(principal) }))
-///     .layer(Verifier::new(policy)?.into_layer());
-/// # Ok::<(), doorkey_verifier::Error>(())
-/// ```
-#[derive(Debug)]
-pub struct Verifier {
-    policy: Policy,
-    keys: KeySource,
-    tokens: TokenCache,
-    replay: ReplayMemory,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-}
-
-impl Verifier {
-    /// A verifier that fetches the issuer's keys when the first token arrives.
-    pub fn new(policy: Policy) -> Result<Self, Error> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        Ok(Self {
-            keys: KeySource::remote(policy.issuer(), Arc::clone(&clock))?,
-            tokens: TokenCache::new(TokenCache::DEFAULT_CAPACITY),
-            replay: ReplayMemory::new(
-                ReplayMemory::DEFAULT_CAPACITY,
-                ReplayMemory::DEFAULT_SESSION_CAPACITY,
-                policy.skew(),
-            ),
-            policy,
-            clock,
-            entropy: Arc::new(SystemEntropy),
-        })
-    }
-
-    /// Takes the issuer's keys from elsewhere.
-    pub fn with_keys(self, keys: KeySource) -> Self {
-        Self { keys, ..self }
-    }
-
-    /// Remembers accepted proofs in `replay`, which must be made for the policy's skew.
-    pub fn with_replay(self, replay: ReplayMemory) -> Self {
-        Self { replay, ..self }
-    }
-
-    /// Takes the time from `clock`.
-    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, ..self }
-    }
-
-    /// Takes request ids from `entropy`.
-    pub fn with_entropy(self, entropy: Arc<dyn Entropy>) -> Self {
-        Self { entropy, ..self }
-    }
-
-    /// The layer to put in front of a service.
-    pub fn into_layer(self) -> VerifierLayer {
-        let replay = self.replay.with_start(self.clock.now());
-        VerifierLayer(Arc::new(Self { replay, ..self }))
-    }
-
-    /// Accepts a request whose body is still to be read, or refuses it.
-    async fn verify<B: body::Incoming>(&self, head: &RequestHead<'_>, body: B) -> Result<(Accepted, Bytes), Refusal> {
-        self.keys.refresh_in_background();
-        let limit = self.policy.body_limit();
-        let keys = self.keys.current();
-        let examined = match self.checked_head(head, &keys) {
-            Err(Rejection::KeyUnknown(kid)) => match self.keys.refresh(&kid).await {
-                Ok(keys) => self.checked_head(head, &keys),
-                Err(error) => Err(error.into()),
-            },
-            examined => examined,
-        };
-        let examined = match examined {
-            Ok(examined) => examined,
-            Err(rejection) => {
-                body::drain(body).await;
-                return Err(match rejection {
-                    Rejection::Refused(refusal) => refusal,
-                    Rejection::KeyUnknown(_) => crate::keys::not_published().into(),
-                });
-            }
-        };
-        let bytes = body::read(body, limit).await?;
-        let accepted = self.decision(&keys).accept(examined, &bytes)?;
-        Ok((accepted, bytes))
-    }
-
-    fn checked_head(&self, head: &RequestHead<'_>, keys: &JwkSet) -> Result<crate::decision::Examined, Rejection> {
-        body::check_announced(head.headers, self.policy.body_limit())?;
-        self.decision(keys).examine(head)
-    }
-
-    fn decision<'a>(&'a self, keys: &'a JwkSet) -> Decision<'a> {
-        Decision { policy: &self.policy, keys, tokens: &self.tokens, replay: &self.replay, now: self.clock.now() }
-    }
-}
-
-/// Lets only accepted requests through, with a [`Principal`] and a [`RequestId`] among their extensions.
-///
-/// The handler gets the body that was hashed, and never the credential: `Authorization` is taken off. Preflights are
-/// answered here, for any origin: what a page may do is decided by its session, which is bound to the page's origin.
+/// The handler gets the body that was hashed, and never the credential: `Authorization` is taken off, and so is what
+/// stands for it in a URL. Preflights are answered here. With a directory they are for origins that some key allows;
+/// without one for any: what a page may do is decided by its session, which is bound to the page's origin.
 #[derive(Clone, Debug)]
 pub struct VerifierLayer(Arc<Verifier>);
 
+impl Verifier {
+    /// The layer to put in front of a service.
+    pub fn into_layer(self) -> VerifierLayer {
+        VerifierLayer(self.begin())
+    }
+}
+
+impl VerifierLayer {
+    /// The verifier behind it.
+    pub fn verifier(&self) -> &Arc<Verifier> {
+        &self.0
+    }
+}
+
 impl<S: Clone> Layer<S> for VerifierLayer {
-    type Service = Cors<VerifierService<S>>;
+    type Service = VerifierService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        cors().layer(VerifierService { verifier: Arc::clone(&self.0), inner })
+        let checked = Checked { verifier: Arc::clone(&self.0), inner };
+        VerifierService { shared: cors(&self.0).layer(checked.clone()), checked }
     }
 }
 
 /// CORS without cookies: mirroring is as strict as the session behind it, and `*` would not cover `Authorization`.
-fn cors() -> CorsLayer {
+pub(crate) fn cors(verifier: &Arc<Verifier>) -> CorsLayer {
     const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
     const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+    let verifier = Arc::clone(verifier);
     CorsLayer::new()
-        .allow_origin(AllowOrigin::mirror_request())
+        .allow_origin(AllowOrigin::predicate(move |origin, _| verifier.allows_origin(origin.as_bytes())))
         .allow_methods(AllowMethods::mirror_request())
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(ExposeHeaders::list([
@@ -166,20 +83,61 @@ fn cors() -> CorsLayer {
 /// The service that [`VerifierLayer`] makes.
 #[derive(Clone, Debug)]
 pub struct VerifierService<S> {
-    verifier: Arc<Verifier>,
-    inner: S,
+    shared: Cors<Checked<S>>,
+    checked: Checked<S>,
 }
+
+type Answer<R, E> = std::pin::Pin<Box<dyn Future<Output = Result<Response<R>, E>> + Send>>;
 
 impl<S, B, R> Service<Request<B>> for VerifierService<S>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
-    B: body::Incoming + From<Bytes>,
-    R: From<String>,
+    S::Error: Send,
+    B: Incoming + From<Bytes>,
+    R: From<String> + Default + Send + 'static,
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Response<R>, S::Error>> + Send>>;
+    type Future = Answer<R, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.checked.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // An OPTIONS that is no preflight is a request like others.
+        if request.method() == Method::OPTIONS && !is_preflight(request.headers()) {
+            return self.checked.call(request);
+        }
+        // Its readiness is that of the same inner service.
+        let answer = self.shared.call(request);
+        Box::pin(answer)
+    }
+}
+
+fn is_preflight(headers: &HeaderMap) -> bool {
+    headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// The check itself, without CORS.
+#[derive(Clone, Debug)]
+struct Checked<S> {
+    verifier: Arc<Verifier>,
+    inner: S,
+}
+
+impl<S, B, R> Service<Request<B>> for Checked<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    B: Incoming + From<Bytes>,
+    R: From<String> + Send + 'static,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = Answer<R, S::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -190,31 +148,38 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let verifier = Arc::clone(&self.verifier);
         Box::pin(async move {
-            let request_id = RequestId::new(&*verifier.entropy);
+            let request_id = verifier.request_id();
             let (mut parts, body) = request.into_parts();
             let verdict = match head(&parts) {
-                Ok(head) => verifier.verify(&head, body).await,
+                Ok(head) => verifier.admit(&head, body).await,
                 Err(error) => Err(error.into()),
             };
-            let (accepted, bytes) = match verdict {
-                Ok(verdict) => verdict,
+            let admitted = match verdict {
+                Ok(admitted) => admitted,
                 Err(refusal) => {
                     log(&refusal, &request_id);
-                    return Ok(refusal.to_response(&request_id, &*verifier.clock));
+                    return Ok(refusal.to_response(&request_id, verifier.clock()));
                 }
             };
-            parts.headers.remove(AUTHORIZATION);
-            parts.extensions.insert(Principal::from(accepted));
+            take_off_credentials(&mut parts);
+            parts.extensions.insert::<Principal>(admitted.principal);
             parts.extensions.insert(request_id.clone());
-            let mut request = Request::from_parts(parts, B::from(bytes));
-            // The policy's limit has been kept; axum's own default of 2 MB would refuse what it lets through.
-            #[cfg(feature = "axum")]
-            axum_core::extract::DefaultBodyLimit::disable().apply(&mut request);
+            let request = match admitted.body {
+                Received::Unread(body) => Request::from_parts(parts, body),
+                Received::Read(bytes) => {
+                    #[cfg_attr(not(feature = "axum"), expect(unused_mut, reason = "axum's limit is taken off it"))]
+                    let mut request = Request::from_parts(parts, B::from(bytes));
+                    // The policy's limit has been kept; axum's own default of 2 MB would refuse what it lets through.
+                    #[cfg(feature = "axum")]
+                    axum_core::extract::DefaultBodyLimit::disable().apply(&mut request);
+                    request
+                }
+            };
             let mut response = inner.call(request).await?;
             // A handler's refusal learns under which id it is logged here.
             if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
                 log(&refusal, &request_id);
-                let (parts, body) = refusal.to_response::<R>(&request_id, &*verifier.clock).into_parts();
+                let (parts, body) = refusal.to_response::<R>(&request_id, verifier.clock()).into_parts();
                 response.headers_mut().extend(parts.headers);
                 *response.body_mut() = body;
             } else if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
@@ -225,7 +190,7 @@ where
     }
 }
 
-fn log(refusal: &Refusal, request_id: &RequestId) {
+pub(crate) fn log(refusal: &Refusal, request_id: &RequestId) {
     let error = refusal.error();
     tracing::info!(request_id = request_id.as_str(), code = error.code().as_str(), detail = error.detail(), "refused");
 }
@@ -243,5 +208,53 @@ fn head(parts: &request::Parts) -> Result<RequestHead<'_>, Error> {
     let target = uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
     let host = single(&parts.headers, &HOST)?;
     let authority = uri.authority().map(http::uri::Authority::as_str).or(host);
-    Ok(RequestHead { method: parts.method.as_str(), target, authority, headers: &parts.headers })
+    Ok(RequestHead {
+        method: parts.method.as_str(),
+        target,
+        authority,
+        headers: &parts.headers,
+        peer: peer(&parts.extensions),
+    })
+}
+
+fn peer(extensions: &http::Extensions) -> Option<IpAddr> {
+    #[cfg(feature = "axum")]
+    if let Some(axum::extract::ConnectInfo(peer)) = extensions.get::<axum::extract::ConnectInfo<SocketAddr>>() {
+        return Some(peer.ip());
+    }
+    extensions.get::<PeerAddress>().map(|peer| peer.0.ip())
+}
+
+/// Takes the credential off a request that was accepted: no handler, and no log behind it, needs it.
+fn take_off_credentials(parts: &mut request::Parts) {
+    parts.headers.remove(AUTHORIZATION);
+    if let Some(bare) = without_credentials(&parts.uri) {
+        parts.uri = bare;
+    }
+    #[cfg(feature = "axum")]
+    if let Some(original) = parts.extensions.get_mut::<axum::extract::OriginalUri>()
+        && let Some(bare) = without_credentials(&original.0)
+    {
+        original.0 = bare;
+    }
+}
+
+/// The same address without the parameters that were its credential; `None` if there are none.
+fn without_credentials(uri: &Uri) -> Option<Uri> {
+    let is_credential = |parameter: &&str| {
+        parameter.starts_with("dk-")
+            || parameter
+                .strip_prefix(API_KEY)
+                .and_then(|rest| rest.strip_prefix('='))
+                .is_some_and(|value| doorkey_core::KeyKind::of(value).is_some())
+    };
+    let query = uri.query()?;
+    if !query.split('&').any(|parameter| is_credential(&parameter)) {
+        return None;
+    }
+    let left = query.split('&').filter(|parameter| !is_credential(parameter)).collect::<Vec<_>>().join("&");
+    let target = if left.is_empty() { uri.path().to_owned() } else { format!("{}?{left}", uri.path()) };
+    let mut bare = uri.clone().into_parts();
+    bare.path_and_query = Some(target.parse().ok()?);
+    Uri::from_parts(bare).ok()
 }

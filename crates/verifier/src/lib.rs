@@ -23,6 +23,10 @@ mod keys;
 #[cfg(feature = "server")]
 mod issuer_client;
 #[cfg(feature = "server")]
+mod metrics;
+#[cfg(feature = "server")]
+mod verifier;
+#[cfg(feature = "server")]
 mod layer;
 #[cfg(feature = "axum")]
 mod extract;
@@ -32,7 +36,7 @@ mod serve;
 pub use address::client_address;
 #[cfg(feature = "server")]
 pub use ambient::SystemEntropy;
-pub use ambient::{Clock, Entropy, SystemClock, random};
+pub use ambient::{Clock, Entropy, Moment, SystemClock, random};
 pub use decision::{Accepted, Decision, Examined, Rejection, RequestHead};
 pub use directory::{
     Directory, DirectoryBegin, DirectoryKey, DirectoryLine, DirectorySettings, DirectorySynced, DirectoryTenant,
@@ -46,7 +50,7 @@ pub use issuer_client::{IssuerClient, IssuerLink};
 #[cfg(feature = "server")]
 pub use keys::KeySource;
 #[cfg(feature = "server")]
-pub use layer::{Verifier, VerifierLayer, VerifierService};
+pub use layer::{PeerAddress, VerifierLayer, VerifierService};
 pub use limit::{RateLimit, Restriction};
 pub use network::network;
 pub use policy::Policy;
@@ -59,6 +63,8 @@ pub use secret_keys::SecretKeyCache;
 pub use serve::serve;
 pub use tokens::TokenCache;
 pub use usage::{Outcome, UsageCount, UsageReport};
+#[cfg(feature = "server")]
+pub use verifier::Verifier;
 
 /// The project's README, so that its example compiles.
 #[cfg(all(doctest, feature = "axum"))]

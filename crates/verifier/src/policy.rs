@@ -1,4 +1,6 @@
-use doorkey_core::{Authority, Error, ErrorCode, Origin};
+use doorkey_core::{Authority, Environment, Error, ErrorCode, OrganizationId, Origin, WorkspaceId};
+
+use crate::proxies::TrustedProxies;
 
 /// What a verifier was told: whose tokens it takes, for which API, and within which bounds.
 #[derive(Clone, Debug)]
@@ -7,6 +9,10 @@ pub struct Policy {
     origins: Vec<Origin>,
     skew: u64,
     body_limit: usize,
+    environment: Option<Environment>,
+    workspace: Option<(OrganizationId, WorkspaceId)>,
+    trusted_proxies: TrustedProxies,
+    takes_api_key_parameter: bool,
 }
 
 impl Policy {
@@ -29,6 +35,10 @@ impl Policy {
             origins: vec![audience.parse()?],
             skew: Self::DEFAULT_SKEW,
             body_limit: Self::DEFAULT_BODY_LIMIT,
+            environment: None,
+            workspace: None,
+            trusted_proxies: TrustedProxies::default(),
+            takes_api_key_parameter: false,
         })
     }
 
@@ -48,6 +58,27 @@ impl Policy {
         Self { body_limit, ..self }
     }
 
+    /// Takes keys of one environment alone; others are refused with [`ErrorCode::WrongEnvironment`].
+    pub fn with_environment(self, environment: Environment) -> Self {
+        Self { environment: Some(environment), ..self }
+    }
+
+    /// Takes keys alone that are for this workspace; others are refused with [`ErrorCode::WrongWorkspace`].
+    pub fn with_workspace(self, organization: OrganizationId, workspace: WorkspaceId) -> Self {
+        Self { workspace: Some((organization, workspace)), ..self }
+    }
+
+    /// Believes these proxies where a request came from, and over which scheme.
+    pub fn with_trusted_proxies(self, trusted_proxies: TrustedProxies) -> Self {
+        Self { trusted_proxies, ..self }
+    }
+
+    /// Takes secret keys in the URL, as `?api_key=sk_…`, too. URLs end up in logs and histories: only for clients that
+    /// can send no header.
+    pub fn with_api_key_parameter(self) -> Self {
+        Self { takes_api_key_parameter: true, ..self }
+    }
+
     /// The issuer's URL.
     pub fn issuer(&self) -> &Origin {
         &self.issuer
@@ -61,6 +92,26 @@ impl Policy {
     /// The most bytes of a body.
     pub fn body_limit(&self) -> usize {
         self.body_limit
+    }
+
+    /// The one environment whose keys are taken, if it is one.
+    pub fn environment(&self) -> Option<Environment> {
+        self.environment
+    }
+
+    /// The one workspace whose keys are taken, if it is one.
+    pub fn workspace(&self) -> Option<(OrganizationId, WorkspaceId)> {
+        self.workspace
+    }
+
+    /// Whose word on where a request came from is taken.
+    pub fn trusted_proxies(&self) -> &TrustedProxies {
+        &self.trusted_proxies
+    }
+
+    /// Whether secret keys may stand in the URL.
+    pub fn takes_api_key_parameter(&self) -> bool {
+        self.takes_api_key_parameter
     }
 
     /// The public origin that a request was made to.

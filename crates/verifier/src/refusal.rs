@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doorkey_core::{Error, FieldError, Problem, to_base64url};
+use doorkey_core::{Error, FieldError, KeyId, Problem, to_base64url};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
@@ -48,6 +48,7 @@ pub struct Refusal {
     retry_after: Option<Duration>,
     limit: Option<Box<ReachedLimit>>,
     fields: Vec<FieldError>,
+    key: Option<KeyId>,
 }
 
 impl Refusal {
@@ -74,6 +75,16 @@ impl Refusal {
     /// Says which members of the input are wrong.
     pub fn with_fields(self, fields: Vec<FieldError>) -> Self {
         Self { fields, ..self }
+    }
+
+    /// Says whose request it was, once that is proven: what is counted for a key, nobody else may bring about.
+    pub fn about(self, key: KeyId) -> Self {
+        Self { key: Some(key), ..self }
+    }
+
+    /// The key whose request it was, if that was proven.
+    pub fn key(&self) -> Option<KeyId> {
+        self.key
     }
 
     /// The response: `application/problem+json`, `no-store`, and the headers that its status asks for.
@@ -113,6 +124,6 @@ impl Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        Self { error, retry_after: None, limit: None, fields: Vec::new() }
+        Self { error, retry_after: None, limit: None, fields: Vec::new(), key: None }
     }
 }

@@ -2,11 +2,11 @@
 
 import { base58, crc32, typeId } from "./primitives.mjs";
 
-const id = Buffer.from("01890a5dac96774bbcceb302099a8057", "hex");
+export const id = Buffer.from("01890a5dac96774bbcceb302099a8057", "hex");
 const seed = Buffer.alloc(32, 9);
 
 /** A key string around `parts`; `version` and `sum` can be bent. */
-function seal(prefix, parts, { version = 1, sum = (text, body) => crc32(Buffer.concat([Buffer.from(text), body])) } = {}) {
+export function seal(prefix, parts, { version = 1, sum = (text, body) => crc32(Buffer.concat([Buffer.from(text), body])) } = {}) {
   const body = Buffer.concat([Buffer.from([version]), ...parts]);
   return prefix + base58(Buffer.concat([body, sum(prefix, body)]));
 }
@@ -14,7 +14,7 @@ function seal(prefix, parts, { version = 1, sum = (text, body) => crc32(Buffer.c
 const pk = (prefix, issuer, options) => seal(prefix, [id, Buffer.from(issuer)], options);
 const sk = (prefix, options) => seal(prefix, [id, seed], options);
 
-const replaceAt = (text, at, character) => text.slice(0, at) + character + text.slice(at + 1);
+export const replaceAt = (text, at, character) => text.slice(0, at) + character + text.slice(at + 1);
 
 export function keyStrings() {
   const key_id = typeId("key", id);

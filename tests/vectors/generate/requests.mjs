@@ -4,27 +4,27 @@ import { keyStrings } from "./key-strings.mjs";
 import { base64url, keyPair, sha256 } from "./primitives.mjs";
 import { AUDIENCE, ISSUER, NOW, PAGE, browserKey, claims, issuerKey, token } from "./tokens.mjs";
 
-const BODY = '{"hello": "world"}';
-const COMPONENTS = ["@method", "@authority", "@path", "@query", "authorization"];
+export const BODY = '{"hello": "world"}';
+export const COMPONENTS = ["@method", "@authority", "@path", "@query", "authorization"];
 const BODY_COMPONENTS = [...COMPONENTS, "content-type", "content-digest"];
 const strangerKey = keyPair(3);
 
 const [publishableKey, secretKey] = ["pk", "sk"].map((kind) => keyStrings().accepted.find((vector) => vector.kind === kind).text);
-const basic = (text) => `Basic ${Buffer.from(text).toString("base64")}`;
+export const basic = (text) => `Basic ${Buffer.from(text).toString("base64")}`;
 const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const nextLetter = (letter) => BASE64[BASE64.indexOf(letter) + 1];
 
 let counter = 0;
-const freshNonce = () => {
+export const freshNonce = () => {
   const bytes = Buffer.alloc(18, 5);
   bytes.writeUIntBE((counter += 1), 12, 6);
   return base64url(bytes);
 };
 
-const contentDigest = (body) => `sha-256=:${sha256(body).toString("base64")}:`;
+export const contentDigest = (body) => `sha-256=:${sha256(body).toString("base64")}:`;
 
 /** A signed request. Everything can be bent: what is signed by the named options, what is sent by `tamper`. */
-function signed(options = {}) {
+export function signed(options = {}) {
   const {
     method = options.body === undefined ? "GET" : "POST", target = "/pictures?limit=10", authority = "api.example.com", body,
     contentType = "application/json", authorization = `Doorkey ${token()}`, key = browserKey, label = "dk", origin = PAGE,
@@ -52,15 +52,15 @@ function signed(options = {}) {
   return tamper({ method, target, headers, ...(body === undefined ? {} : { body }) });
 }
 
-const setHeader = (name, value) => (request) => ({
+export const setHeader = (name, value) => (request) => ({
   ...request,
   headers: value === null ? request.headers.filter(([known]) => known !== name)
     : request.headers.map(([known, old]) => (known === name ? [known, typeof value === "function" ? value(old) : value] : [known, old])),
 });
-const addHeader = (name, value) => (request) => ({ ...request, headers: [...request.headers, [name, value]] });
+export const addHeader = (name, value) => (request) => ({ ...request, headers: [...request.headers, [name, value]] });
 
 /** S plus the group order: the same signature in a second spelling. */
-function nonCanonicalS(bytes) {
+export function nonCanonicalS(bytes) {
   const order = (1n << 252n) + 27742317777372353535851937790883648493n;
   const s = BigInt(`0x${Buffer.from(bytes.subarray(32)).reverse().toString("hex")}`) + order;
   return Buffer.concat([bytes.subarray(0, 32), Buffer.from(s.toString(16).padStart(64, "0"), "hex").reverse()]);

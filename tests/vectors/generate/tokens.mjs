@@ -26,7 +26,7 @@ export const claims = {
 };
 
 const header = { alg: "EdDSA", typ: "at+jwt", kid: issuerKey.thumbprint };
-const without = (object, name) => Object.fromEntries(Object.entries(object).filter(([member]) => member !== name));
+export const without = (object, name) => Object.fromEntries(Object.entries(object).filter(([member]) => member !== name));
 
 /** A token; `payload` and `head` may be objects or the exact text. */
 export function token(payload = claims, head = header, key = issuerKey) {

@@ -5,7 +5,8 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 
 use doorkey_core::{
-    Brand, Environment, ErrorCode, KeyId, KeyKind, OrganizationId, Origin, OriginPattern, ScopeSet, WorkspaceId,
+    Brand, Environment, Error, ErrorCode, JwkSet, KeyId, KeyKind, OrganizationId, Origin, OriginPattern, ScopeSet,
+    WorkspaceId,
 };
 use hashbrown::HashTable;
 use ipnet::IpNet;
@@ -83,6 +84,7 @@ pub(crate) struct Table {
     /// How many keys any loopback origin may use.
     loopback: usize,
     settings: Option<Arc<DirectorySettings>>,
+    keys: Arc<JwkSet>,
 }
 
 impl Table {
@@ -105,6 +107,10 @@ impl Table {
             || host.split_once('.').is_some_and(|(_, domain)| counts(&format!("{scheme}://*.{domain}")))
     }
 
+    pub(crate) fn keys(&self) -> &Arc<JwkSet> {
+        &self.keys
+    }
+
     pub(crate) fn settings(&self) -> Option<&Arc<DirectorySettings>> {
         self.settings.as_ref()
     }
@@ -115,16 +121,20 @@ impl Table {
     }
 
     /// Takes over what a line says; [`DirectoryLine::Begin`] and [`DirectoryLine::Synced`] say nothing of this.
-    pub(crate) fn apply(&mut self, line: DirectoryLine) {
+    pub(crate) fn apply(&mut self, line: DirectoryLine) -> Result<(), Error> {
         match line {
             DirectoryLine::Key(key) => self.put(*key),
-            DirectoryLine::Settings(settings) => self.settings = Some(Arc::new(*settings)),
+            DirectoryLine::Settings(settings) => {
+                self.keys = Arc::new(JwkSet::parse(settings.jwks.to_string().as_bytes())?);
+                self.settings = Some(Arc::new(*settings));
+            }
             DirectoryLine::Organization(tenant) => {
                 mark(&mut self.archived_organizations, tenant.id, tenant.archived);
             }
             DirectoryLine::Workspace(tenant) => mark(&mut self.archived_workspaces, tenant.id, tenant.archived),
             DirectoryLine::Begin(_) | DirectoryLine::Synced(_) => {}
         }
+        Ok(())
     }
 
     fn put(&mut self, key: DirectoryKey) {

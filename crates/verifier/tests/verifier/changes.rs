@@ -4,7 +4,7 @@ use doorkey_core::JwkSet;
 use doorkey_verifier::{Decision, Policy, ReplayMemory, RequestHead, TokenCache};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::signer::{API, ISSUER, NOW, Session, issuer_key};
+use crate::signer::{API, ISSUER, NOW, Session, issuer_key, moment};
 
 const BODY: &[u8] = b"picture";
 const TARGET: &str = "/pictures?limit=10";
@@ -19,9 +19,8 @@ impl Decider {
     fn accepts(&self, method: &str, target: &str, headers: &HeaderMap, body: &[u8]) -> bool {
         // New memory each time: what is looked for here is anything but a replay.
         let replay = ReplayMemory::new(16, 16, 30);
-        let decision =
-            Decision { policy: &self.policy, keys: &self.keys, tokens: &self.tokens, replay: &replay, now: NOW };
-        match decision.examine(&RequestHead { method, target, authority: None, headers }) {
+        let decision = Decision::new(&self.policy, &self.keys, &self.tokens, &replay, moment(NOW));
+        match decision.examine(&RequestHead { method, target, authority: None, headers, peer: None }) {
             Ok(examined) => decision.accept(examined, body).is_ok(),
             Err(_) => false,
         }

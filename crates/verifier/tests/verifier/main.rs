@@ -13,7 +13,11 @@ mod issuer_client;
 mod keys;
 #[cfg(feature = "axum")]
 mod layer;
+#[cfg(feature = "axum")]
+mod layer_with_directory;
 mod changes;
+mod directory;
+mod known;
 mod replay;
 mod signer;
 mod vectors;

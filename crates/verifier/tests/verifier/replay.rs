@@ -1,9 +1,9 @@
 //! A proof is refused the second time for as long as it could be accepted, whatever else goes on.
 
 use doorkey_core::{JwkSet, Nonce, SigningKey, Thumbprint};
-use doorkey_verifier::{Decision, Policy, Rejection, ReplayKey, ReplayMemory, RequestHead, TokenCache};
+use doorkey_verifier::{Decision, Policy, ReplayKey, ReplayMemory, RequestHead, TokenCache};
 
-use crate::signer::{API, ISSUER, NOW, Session, issuer_key};
+use crate::signer::{API, ISSUER, NOW, Session, issuer_key, moment};
 
 #[test]
 fn a_proof_is_remembered_until_its_window_has_closed() {
@@ -12,15 +12,14 @@ fn a_proof_is_remembered_until_its_window_has_closed() {
     let (tokens, replay) = (TokenCache::new(10), ReplayMemory::new(100_000, 100, policy.skew()));
     let (parts, _) =
         Session::new(ISSUER, &issuer_key(), "pictures:read").request("GET", "/pictures", None).into_parts();
-    let head = RequestHead { method: "GET", target: "/pictures", authority: None, headers: &parts.headers };
+    let head = RequestHead { method: "GET", target: "/pictures", authority: None, headers: &parts.headers, peer: None };
     let decide = |now| {
-        let decision = Decision { policy: &policy, keys: &keys, tokens: &tokens, replay: &replay, now };
+        let decision = Decision::new(&policy, &keys, &tokens, &replay, moment(now));
         match decision.examine(&head) {
             Ok(examined) => {
                 decision.accept(examined, b"").map_or_else(|refusal| refusal.error().code().as_str(), |_| "accepted")
             }
-            Err(Rejection::Refused(refusal)) => refusal.error().code().as_str(),
-            Err(Rejection::KeyUnknown(_)) => "key unknown",
+            Err(rejection) => rejection.into_refusal().error().code().as_str(),
         }
     };
     // Somebody else's traffic, in every shard, so that generations turn just after the proof was accepted.

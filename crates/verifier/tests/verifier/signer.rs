@@ -1,18 +1,25 @@
 //! A session that signs requests.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use doorkey_core::token::{Confirmation, DoorkeyClaims, issue};
 use doorkey_core::{
     Claims, ContentDigest, Environment, KeyId, Nonce, OrganizationId, ProofBody, ProofRequest, RequestTarget,
     SessionId, SigningKey, Thumbprint, UnsignedProof, WorkspaceId,
 };
+use doorkey_verifier::Moment;
 use http::Request;
 
 pub(crate) const NOW: u64 = 1_760_000_000;
 pub(crate) const API: &str = "https://api.example.com";
 pub(crate) const ISSUER: &str = "https://keys.example.com";
 pub(crate) const PAGE: &str = "https://shop.example";
+
+pub(crate) fn moment(seconds: u64) -> Moment {
+    let since = Duration::from_secs(seconds);
+    Moment { wall: since, monotonic: since }
+}
 
 pub(crate) fn issuer_key() -> SigningKey {
     SigningKey::from_seed(&[1; 32])
@@ -44,9 +51,18 @@ impl Session {
                 workspace: Some(WorkspaceId::from_parts(1, [4; 10])),
                 env: Environment::Test,
                 origin: PAGE.parse().unwrap(),
+                bind: None,
             },
         };
         Self { key, token: issue(&claims, issuer_key).unwrap(), counter: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
     }
 
     /// A signed request; `target` is what goes over the wire.

@@ -1,6 +1,12 @@
-//! The shared vectors of `tests/vectors`: key strings, tokens, and what a signer has to produce.
+//! The shared vectors of `tests/vectors`: key strings, tokens, grants, what a signer has to produce, and of whole
+//! requests what can be judged without a directory and a memory.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test may panic")]
+
+mod grants;
+mod secret_keys;
+mod signed_urls;
+mod verifier_credentials;
 
 use doorkey_core::token::{Expected, UnverifiedToken};
 use doorkey_core::{

@@ -1,0 +1,96 @@
+//! What a key lets its holder do, whatever the credential: state, environment, workspace, origin and networks.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use doorkey_core::{Environment, Error, ErrorCode, KeyKind, Scope, ScopeSet};
+use ipnet::IpNet;
+
+use super::{Accepted, Caller, Decision, Rejection};
+use crate::directory::KnownKey;
+use crate::limit::Restriction;
+use crate::tokens::KnownToken;
+
+impl Decision<'_> {
+    /// Whom a session stands for, as its key is now.
+    pub(super) fn session_rules(&self, token: Arc<KnownToken>, client: Option<IpAddr>) -> Result<Accepted, Rejection> {
+        let claims = &token.claims;
+        let key = match self.directory {
+            None => None,
+            Some((directory, _)) => {
+                let known = directory.find(claims.client_id, &self.now)?;
+                Some(known.ok_or(Rejection::KeyUnknown(claims.client_id))?)
+            }
+        };
+        let (mut narrowed, mut shadowed) = (None, None);
+        if let Some(key) = &key {
+            let is_its = key.kind == KeyKind::Publishable
+                && key.environment == claims.doorkey.env
+                && (key.organization, key.workspace) == (claims.doorkey.org, claims.doorkey.workspace);
+            if !is_its {
+                return Err(Error::new(ErrorCode::TokenInvalid, "the token does not agree with its key").into());
+            }
+            self.check_state(key)?;
+            let origin = &claims.doorkey.origin;
+            let is_allowed = (key.environment == Environment::Test && origin.is_loopback())
+                || key.policy.origins.iter().any(|pattern| pattern.matches(origin));
+            if !is_allowed {
+                shadowed = Some(Restriction::Origins);
+                if !key.policy.shadow.contains(&Restriction::Origins) {
+                    let detail = "the session's page is not of an origin on the key's list";
+                    return Err(Error::new(ErrorCode::OriginNotAllowed, detail).into());
+                }
+            }
+            if !claims.scope.is_within(&key.policy.scopes) {
+                let left = claims.scope.iter().filter(|scope| key.policy.scopes.permits(scope));
+                narrowed = Some(Arc::new(left.cloned().collect::<ScopeSet>()));
+            }
+        }
+        Ok(self.caller(Caller::Session { token, key, narrowed }, client, shadowed)?)
+    }
+
+    /// Whether a secret key may be used from where the request came from; the restriction in shadow that would not.
+    pub(super) fn key_rules(&self, key: &KnownKey, client: Option<IpAddr>) -> Result<Option<Restriction>, Error> {
+        self.check_state(key)?;
+        if key.policy.cidrs.is_empty() || client.is_some_and(|client| is_within(client, &key.policy.cidrs)) {
+            return Ok(None);
+        }
+        if key.policy.shadow.contains(&Restriction::Cidrs) {
+            return Ok(Some(Restriction::Cidrs));
+        }
+        Err(Error::new(ErrorCode::IpNotAllowed, "the request comes from outside of the key's networks"))
+    }
+
+    /// Refuses a key that can no longer be used, after however long.
+    pub(super) fn check_still(&self, accepted: &Accepted) -> Result<(), Error> {
+        let Some((directory, _)) = self.directory else { return Ok(()) };
+        match directory.find(accepted.key_id(), &self.now)? {
+            Some(key) => self.check_state(&key),
+            None => Err(super::key_unknown()),
+        }
+    }
+
+    /// Whether all that the session may do are things for which URLs may be used more than once.
+    pub(super) fn has_reusable_urls(&self, scopes: &ScopeSet) -> bool {
+        let settings = self.directory.and_then(|(directory, _)| directory.settings());
+        let is_reusable = |scope: &Scope| {
+            settings.as_ref().is_some_and(|settings| settings.reusable_urls.iter().any(|one| one.covers(scope)))
+        };
+        !scopes.is_empty() && scopes.iter().all(is_reusable)
+    }
+
+    fn check_state(&self, key: &KnownKey) -> Result<(), Error> {
+        let Some(code) = key.refusal(self.now.seconds()) else { return Ok(()) };
+        let detail = match code {
+            ErrorCode::KeyRevoked => "the key is revoked",
+            ErrorCode::KeyExpired => "the key has expired",
+            _ => "the key is disabled, or its workspace or organization is archived",
+        };
+        Err(Error::new(code, detail))
+    }
+}
+
+fn is_within(client: IpAddr, networks: &[IpNet]) -> bool {
+    let client = client.to_canonical();
+    networks.iter().any(|network| network.contains(&client))
+}

@@ -1,0 +1,140 @@
+//! A secret key: shown as it is, or signing.
+
+use std::sync::Arc;
+
+use doorkey_core::{
+    Error, ErrorCode, KeyKind, Proof, ProofKey, ProofRequest, RequestTarget, SecretKey, Thumbprint, VerifyingKey,
+};
+use http::HeaderName;
+use http::header::ORIGIN;
+use subtle::ConstantTimeEq;
+
+use super::{Accepted, BodyHeaders, BodyRule, Caller, Decision, Examined, Rejection, RequestHead, Used, key_unknown};
+use crate::credential::SignatureFields;
+use crate::directory::KnownKey;
+use crate::replay::ReplayKey;
+
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+impl Decision<'_> {
+    pub(super) fn secret_key(
+        &self,
+        request: &RequestHead<'_>,
+        text: &str,
+        signatures: &SignatureFields<'_>,
+    ) -> Result<Examined, Rejection> {
+        let from_page = request.headers.contains_key(ORIGIN);
+        let Some((directory, cache)) = self.directory else {
+            if from_page {
+                return Err(in_browser().into());
+            }
+            SecretKey::parse(text)?;
+            return Err(not_taken().into());
+        };
+        let (derived, hash) = match cache.derive(text) {
+            Ok(derived) => derived,
+            Err(_) if from_page => return Err(in_browser().into()),
+            Err(error) => return Err(error.into()),
+        };
+        let known = directory.find(derived.id, &self.now)?;
+        let is_known = known.as_ref().is_some_and(|known| {
+            let public_key = known.public_key.as_ref().map_or(&[][..], |key| &key[..]);
+            let is_spelled_so = known.policy.brand.as_ref().is_none_or(|brand| *brand == derived.brand);
+            let is_its = bool::from(public_key.ct_eq(&derived.public_key));
+            is_its && is_spelled_so && known.environment == derived.environment && known.kind == KeyKind::Secret
+        });
+        let known = match known {
+            Some(known) if is_known => known,
+            _ if from_page => return Err(in_browser().into()),
+            Some(_) => return Err(key_unknown().into()),
+            None => return Err(Rejection::KeyUnknown(derived.id)),
+        };
+        cache.remember(hash, Arc::clone(&derived));
+        let id = known.id;
+        let examine = || {
+            if from_page {
+                return Err(in_browser().into());
+            }
+            signatures.refuse()?;
+            self.check_transport(request)?;
+            let accepted = self.key_caller(known, request)?;
+            Ok(Examined { accepted, proof: None, body: BodyRule::Free })
+        };
+        examine().map_err(|rejection: Rejection| rejection.about(id))
+    }
+
+    pub(super) fn signed_by_key(
+        &self,
+        request: &RequestHead<'_>,
+        target: RequestTarget<'_>,
+        proof: &Proof<'_>,
+    ) -> Result<Examined, Rejection> {
+        let ProofKey::Secret(id) = proof.key() else { return Err(key_unknown().into()) };
+        let Some((directory, _)) = self.directory else { return Err(not_taken().into()) };
+        let mut body = BodyHeaders::read(request.headers)?;
+        let (now, skew) = (self.now.seconds(), self.policy.skew());
+        proof.check_window(now, skew)?;
+        let known = directory.find(id, &self.now)?.ok_or(Rejection::KeyUnknown(id))?;
+        // A publishable key has no public key, and so nothing that it could have signed.
+        let public_key = VerifyingKey::from_bytes(&known.public_key.ok_or_else(key_unknown)?)?;
+        let used = Used {
+            key: ReplayKey { jkt: Thumbprint::of(&public_key), nonce: proof.nonce() },
+            created: proof.created(),
+            until: proof.expires().saturating_add(skew),
+            is_reusable: false,
+        };
+        self.check_unused(&used)?;
+        let covered = ProofRequest {
+            method: request.method,
+            authority: self.policy.origin_for(request.authority).authority(),
+            target,
+            authorization: None,
+            body: body.covered(proof.covers_body(), request.headers)?,
+        };
+        proof.verify(&public_key, &covered)?;
+        // From here on it is known that the caller holds the key.
+        let examine = || {
+            if request.headers.contains_key(ORIGIN) {
+                return Err(in_browser().into());
+            }
+            self.check_transport(request)?;
+            let accepted = self.key_caller(known, request)?;
+            Ok(Examined { accepted, proof: Some(used), body: body.rule() })
+        };
+        examine().map_err(|rejection: Rejection| rejection.about(id))
+    }
+
+    fn key_caller(&self, known: KnownKey, request: &RequestHead<'_>) -> Result<Accepted, Error> {
+        let client = self.client(request);
+        let shadowed = self.key_rules(&known, client)?;
+        self.caller(Caller::SecretKey(known), client, shadowed)
+    }
+
+    /// Refuses what went over the wire in the clear, off this machine: as far as the configured origin says, and the
+    /// proxies that are believed.
+    fn check_transport(&self, request: &RequestHead<'_>) -> Result<(), Error> {
+        let origin = self.policy.origin_for(request.authority);
+        let insecure = |detail| Err(Error::new(ErrorCode::InsecureTransport, detail));
+        if !origin.is_secure() && !origin.is_loopback() {
+            return insecure("this API's public origin is not https");
+        }
+        let is_believed = request.peer.is_some_and(|peer| self.policy.trusted_proxies().contains(peer));
+        let lines = request.headers.get_all(X_FORWARDED_PROTO);
+        let is_plain = |line: &http::HeaderValue| {
+            let mut hops = line.as_bytes().split(|&b| b == b',').map(<[u8]>::trim_ascii);
+            hops.any(|hop| hop.eq_ignore_ascii_case(b"http") || hop.eq_ignore_ascii_case(b"ws"))
+        };
+        if is_believed && origin.is_secure() && lines.iter().any(is_plain) {
+            return insecure("the key came over plain http");
+        }
+        Ok(())
+    }
+}
+
+fn in_browser() -> Error {
+    Error::new(ErrorCode::SecretKeyInBrowser, "a request with an Origin header carries a secret key")
+}
+
+fn not_taken() -> Error {
+    Error::new(ErrorCode::WrongKeyKind, "this API takes session tokens; secret keys are not accepted here")
+}

@@ -1,0 +1,349 @@
+//! What the directory says decides, at each request anew.
+
+use std::time::Duration;
+
+use doorkey_core::{Nonce, RequestTarget, SigningKey, UnsignedUrl, WorkspaceId};
+use doorkey_verifier::{DirectoryBegin, DirectoryKey, DirectoryLine, DirectoryTenant, Restriction, TrustedProxies};
+
+use crate::known::{
+    Judge, bearer, directory, key, organization, publishable, request, secret, secret_key, settings, signed, synced,
+    workspace,
+};
+use crate::signer::{ISSUER, NOW, PAGE, Session, issuer_key, moment};
+
+type End = fn(DirectoryKey) -> DirectoryKey;
+type Verdict = Result<(), (&'static str, bool)>;
+
+/// The verdict, and of a refusal whether it is counted for the key.
+fn verdict(judge: &Judge, request: &http::Request<Vec<u8>>) -> Verdict {
+    judge.decide(request).map(drop).map_err(|(code, key)| (code, key.is_some()))
+}
+
+fn session() -> Session {
+    Session::new(ISSUER, &issuer_key(), "pictures:read")
+}
+
+#[test]
+fn a_secret_key_is_known_by_the_directory() {
+    let judge = Judge::new();
+    for request in [bearer(), signed(0)] {
+        let principal = judge.decide(&request).unwrap();
+        assert_eq!((principal.key_id(), principal.session_id()), (secret_key().id(), None));
+        assert_eq!(principal.subject(), secret_key().id().to_string());
+        assert_eq!((principal.organization(), principal.workspace()), (organization(), Some(workspace())));
+        assert!(principal.require(&"pictures:write".parse().unwrap()).is_ok());
+        assert!(principal.require(&"pictures:delete".parse().unwrap()).is_err());
+        assert_eq!((principal.limit("max_pictures"), principal.limit("other")), (Some(10), None));
+    }
+    assert_eq!(verdict(&judge, &signed(0)), Err(("replayed", false)));
+    judge.learn([key(DirectoryKey { limits: [("max_pictures".to_owned(), 3)].into(), ..secret() })]);
+    assert_eq!(judge.decide(&bearer()).unwrap().limit("max_pictures"), Some(3));
+}
+
+#[test]
+fn whatever_ends_a_key_ends_it_at_once_for_every_credential() {
+    let session = session();
+    let url = || request(&signed_url(0), &[]);
+    let ends: [(End, &str); 5] = [
+        (|key| DirectoryKey { revoked: true, ..key }, "key_revoked"),
+        (|key| DirectoryKey { ends_at: Some(NOW), ..key }, "key_revoked"),
+        (|key| DirectoryKey { expires_at: Some(NOW), ..key }, "key_expired"),
+        (|key| DirectoryKey { disabled: true, ..key }, "key_disabled"),
+        (|key| DirectoryKey { revoked: true, disabled: true, expires_at: Some(1), ..key }, "key_revoked"),
+    ];
+    for (counter, (end, code)) in (1..).zip(ends) {
+        let judge = Judge::new();
+        assert_eq!(verdict(&judge, &bearer()), Ok(()), "{code}");
+        assert_eq!(verdict(&judge, &session.request("GET", "/", None)), Ok(()), "{code}");
+        judge.learn([key(end(secret())), key(end(publishable()))]);
+        for request in [bearer(), signed(counter), session.request("GET", "/", None), url()] {
+            assert_eq!(verdict(&judge, &request), Err((code, true)));
+        }
+        judge.learn([key(secret()), key(publishable())]);
+        assert_eq!(verdict(&judge, &bearer()), Ok(()));
+        assert_eq!(verdict(&judge, &url()), Ok(()), "a refused URL is not used up");
+    }
+    let judge = Judge::new();
+    judge.learn([key(DirectoryKey { ends_at: Some(NOW + 1), expires_at: Some(NOW + 1), ..secret() })]);
+    assert_eq!(verdict(&judge, &bearer()), Ok(()));
+}
+
+#[test]
+fn an_archived_workspace_or_organization_has_no_keys() {
+    let judge = Judge::new();
+    let organization = |archived| DirectoryLine::Organization(DirectoryTenant { id: organization(), archived });
+    let workspace = |archived| DirectoryLine::Workspace(DirectoryTenant { id: workspace(), archived });
+    for (archive, unarchive) in [(organization(true), organization(false)), (workspace(true), workspace(false))] {
+        judge.learn([archive]);
+        assert_eq!(verdict(&judge, &bearer()), Err(("key_disabled", true)));
+        judge.learn([unarchive]);
+        assert_eq!(verdict(&judge, &bearer()), Ok(()));
+    }
+}
+
+#[test]
+fn what_is_too_old_decides_nothing() {
+    let mut judge = Judge::new();
+    let session = session();
+    for (seconds, verdict_then) in [(10, Ok(())), (11, Err(("directory_stale", false)))] {
+        judge.now = moment(NOW + seconds);
+        assert_eq!(verdict(&judge, &bearer()), verdict_then);
+        assert_eq!(verdict(&judge, &session.request("GET", "/", None)).is_ok(), verdict_then.is_ok());
+    }
+    // Whichever clock says so: one may be set back, the other may have stood still.
+    judge.now = moment(NOW);
+    judge.now.monotonic += Duration::from_secs(11);
+    assert_eq!(verdict(&judge, &bearer()), Err(("directory_stale", false)));
+    judge.learn([]);
+    assert_eq!(verdict(&judge, &bearer()), Ok(()));
+}
+
+#[test]
+fn freshness_counts_from_when_the_issuer_looked() {
+    let directory = directory();
+    let late = |after_ms| DirectoryLine::Synced(doorkey_verifier::DirectorySynced { revision: 2, after_ms });
+    directory.apply([late(4000)], moment(NOW)).unwrap();
+    assert_eq!(directory.age(&moment(NOW + 60)), Some(Duration::from_secs(56)));
+    // One that was overtaken makes it no older.
+    directory.apply([late(1000)], moment(NOW)).unwrap();
+    assert_eq!(directory.age(&moment(NOW + 60)), Some(Duration::from_secs(56)));
+}
+
+#[test]
+fn a_new_history_replaces_the_old_one_as_a_whole() {
+    let judge = Judge::new();
+    let begin = |history: &str, since| DirectoryLine::Begin(DirectoryBegin { history: history.into(), since });
+    judge.directory.apply([begin("other", 0), key(publishable())], judge.now).unwrap();
+    assert_eq!(verdict(&judge, &bearer()), Ok(()), "the old one holds until the new one is complete");
+    judge.directory.apply([synced(7)], judge.now).unwrap();
+    assert_eq!(verdict(&judge, &bearer()), Err(("key_unknown", false)));
+    assert_eq!(judge.directory.position().revision, 7);
+    for misfit in [begin("h", 7), begin("other", 8), synced(6)] {
+        assert!(judge.directory.apply([misfit], judge.now).is_err());
+    }
+    assert!(judge.directory.apply([begin("other", 7), key(secret()), synced(8)], judge.now).is_ok());
+    assert_eq!(verdict(&judge, &bearer()), Ok(()));
+    assert_eq!(judge.directory.len(), 2);
+}
+
+#[test]
+fn a_session_has_what_its_key_has_now() {
+    let judge = Judge::new();
+    let session = session();
+    let call = || session.request("GET", "/", None);
+    assert_eq!(judge.decide(&call()).unwrap().scopes().to_string(), "pictures:read");
+    judge.learn([key(DirectoryKey { scopes: "pictures:read/holidays".parse().unwrap(), ..publishable() })]);
+    assert!(judge.decide(&call()).unwrap().scopes().is_empty());
+    let elsewhere = || vec!["https://elsewhere.example".parse().unwrap()];
+    judge.learn([key(DirectoryKey { origins: elsewhere(), ..publishable() })]);
+    assert_eq!(verdict(&judge, &call()), Err(("origin_not_allowed", true)));
+    judge.learn([key(DirectoryKey { origins: elsewhere(), shadow: [Restriction::Origins].into(), ..publishable() })]);
+    assert_eq!(verdict(&judge, &call()), Ok(()));
+    for moved in [
+        DirectoryKey { workspace: None, ..publishable() },
+        DirectoryKey { environment: doorkey_core::Environment::Live, ..publishable() },
+    ] {
+        judge.learn([key(moved)]);
+        assert_eq!(verdict(&judge, &call()), Err(("token_invalid", true)));
+    }
+}
+
+#[test]
+fn a_secret_key_works_from_its_networks_alone() {
+    let mut judge = Judge::new();
+    let limited = || DirectoryKey { cidrs: vec!["10.0.0.0/8".parse().unwrap()], ..secret() };
+    judge.learn([key(limited())]);
+    let code = |judge: &Judge, peer, header: &[(&str, &str)]| {
+        let mut with = bearer();
+        for (name, value) in header {
+            with.headers_mut().append(name.parse::<http::HeaderName>().unwrap(), value.parse().unwrap());
+        }
+        judge.decide_from(&with, peer).map_or_else(|(code, _)| code, |_| "accepted")
+    };
+    assert_eq!(code(&judge, "10.1.2.3", &[]), "accepted");
+    assert_eq!(code(&judge, "::ffff:10.1.2.3", &[]), "accepted");
+    for peer in ["192.0.2.1", "2001:db8::1", "nobody knows"] {
+        assert_eq!(code(&judge, peer, &[]), "ip_not_allowed");
+        assert_eq!(code(&judge, peer, &[("x-forwarded-for", "10.1.2.3")]), "ip_not_allowed");
+    }
+    judge.policy = judge.policy.clone().with_trusted_proxies(TrustedProxies::parse(&["192.0.2.1"]).unwrap());
+    assert_eq!(code(&judge, "192.0.2.1", &[("x-forwarded-for", "10.1.2.3")]), "accepted");
+    assert_eq!(code(&judge, "192.0.2.1", &[("x-forwarded-for", "10.1.2.3, 198.51.100.1")]), "ip_not_allowed");
+    judge.learn([key(DirectoryKey { shadow: [Restriction::Cidrs].into(), ..limited() })]);
+    assert_eq!(code(&judge, "192.0.2.7", &[]), "accepted");
+}
+
+#[test]
+fn a_key_that_was_shown_in_the_clear_is_refused() {
+    let mut judge = Judge::new();
+    judge.policy = judge.policy.clone().with_trusted_proxies(TrustedProxies::parse(&["192.0.2.1"]).unwrap());
+    let over = |proto| {
+        let mut with = bearer();
+        with.headers_mut().insert("x-forwarded-proto", http::HeaderValue::from_static(proto));
+        with
+    };
+    assert_eq!(verdict(&judge, &over("https")), Ok(()));
+    assert_eq!(verdict(&judge, &over("http")), Err(("insecure_transport", true)));
+    assert_eq!(verdict(&judge, &over("https, HTTP")), Err(("insecure_transport", true)));
+    // Who is not believed says nothing.
+    assert!(judge.decide_from(&over("http"), "192.0.2.9").is_ok());
+    judge.policy = doorkey_verifier::Policy::new(ISSUER, "http://api.example.com").unwrap();
+    assert_eq!(verdict(&judge, &bearer()), Err(("insecure_transport", true)));
+    judge.policy = doorkey_verifier::Policy::new(ISSUER, "http://localhost:7701").unwrap();
+    assert_eq!(verdict(&judge, &bearer()), Ok(()));
+}
+
+#[test]
+fn a_leak_is_counted_for_the_key_that_was_proven_alone() {
+    let judge = Judge::new();
+    let from_page = |mut request: http::Request<Vec<u8>>| {
+        request.headers_mut().insert("origin", http::HeaderValue::from_static(PAGE));
+        request
+    };
+    assert_eq!(verdict(&judge, &from_page(bearer())), Err(("secret_key_in_browser", true)));
+    assert_eq!(verdict(&judge, &from_page(signed(0))), Err(("secret_key_in_browser", true)));
+    let forged = doorkey_core::SecretKey::new(
+        secret_key().id(),
+        doorkey_core::Environment::Live,
+        SigningKey::from_seed(&[8; 32]),
+    );
+    let forged = request("/", &[("authorization", &format!("Bearer {}", *forged.to_key_string()))]);
+    assert_eq!(verdict(&judge, &from_page(forged.clone())), Err(("secret_key_in_browser", false)));
+    assert_eq!(verdict(&judge, &forged), Err(("key_unknown", false)));
+    judge.learn([key(DirectoryKey { revoked: true, ..secret() })]);
+    assert_eq!(verdict(&judge, &forged), Err(("key_unknown", false)), "only its holder learns that it is revoked");
+}
+
+#[test]
+fn a_key_has_one_spelling() {
+    let judge = Judge::new();
+    let spelled = |brand: Option<&str>| {
+        let key = secret_key().with_brand(brand.map(|brand| brand.parse().unwrap()));
+        request("/", &[("authorization", &format!("Bearer {}", *key.to_key_string()))])
+    };
+    assert_eq!(verdict(&judge, &spelled(Some("acme"))), Err(("key_unknown", false)));
+    judge.learn([key(DirectoryKey { brand: Some(Some("acme".parse().unwrap())), ..secret() })]);
+    assert_eq!(verdict(&judge, &spelled(Some("acme"))), Ok(()));
+    assert_eq!(verdict(&judge, &spelled(None)), Err(("key_unknown", false)));
+    judge.learn([key(DirectoryKey { brand: None, ..secret() })]);
+    assert_eq!(verdict(&judge, &spelled(None)), Ok(()));
+}
+
+#[test]
+fn an_api_may_be_for_one_environment_or_workspace() {
+    let mut judge = Judge::new();
+    let plain = judge.policy.clone();
+    judge.policy = plain.clone().with_environment(doorkey_core::Environment::Test);
+    assert_eq!(verdict(&judge, &bearer()), Err(("wrong_environment", true)));
+    assert_eq!(verdict(&judge, &session().request("GET", "/", None)), Ok(()));
+    let other = WorkspaceId::from_parts(1, [5; 10]);
+    judge.policy = plain.clone().with_workspace(organization(), other);
+    assert_eq!(verdict(&judge, &bearer()), Err(("wrong_workspace", true)));
+    let of_organization = |workspaces| DirectoryKey { workspace: None, workspaces, ..secret() };
+    for (workspaces, expected) in [
+        (None, Ok(())),
+        (Some(vec![other]), Ok(())),
+        (Some(vec![workspace()]), Err(("wrong_workspace", true))),
+        (Some(vec![]), Err(("wrong_workspace", true))),
+    ] {
+        judge.learn([key(of_organization(workspaces))]);
+        assert_eq!(verdict(&judge, &bearer()), expected);
+        judge.policy = plain.clone();
+        assert_eq!(judge.decide(&bearer()).unwrap().require_workspace(organization(), other).is_ok(), expected.is_ok());
+        judge.policy = plain.clone().with_workspace(organization(), other);
+    }
+    let stranger = doorkey_core::OrganizationId::from_parts(1, [6; 10]);
+    judge.learn([key(DirectoryKey { organization: stranger, ..of_organization(None) })]);
+    assert_eq!(verdict(&judge, &bearer()), Err(("wrong_workspace", true)));
+}
+
+#[test]
+fn a_key_in_a_url_counts_where_that_is_turned_on() {
+    let mut judge = Judge::new();
+    let text = secret_key().to_key_string();
+    let in_url = request(&format!("/pictures?api_key={}&limit=1", *text), &[]);
+    let bearer_value = format!("Bearer {}", *text);
+    let twice = request(&format!("/pictures?api_key={}", *text), &[("authorization", &bearer_value)]);
+    let two = request(&format!("/pictures?api_key={0}&api_key={0}", *text), &[]);
+    let other = request("/pictures?api_key=theirs", &[("authorization", &bearer_value)]);
+    assert_eq!(verdict(&judge, &in_url), Err(("credential_missing", false)));
+    for turned_on in [false, true] {
+        if turned_on {
+            judge.policy = judge.policy.clone().with_api_key_parameter();
+            assert_eq!(verdict(&judge, &in_url), Ok(()));
+        }
+        assert_eq!(verdict(&judge, &twice), Err(("multiple_credentials", false)));
+        assert_eq!(verdict(&judge, &two), Err(("multiple_credentials", false)));
+        assert_eq!(verdict(&judge, &other), Ok(()), "a parameter of the API's own");
+    }
+}
+
+fn signed_url(counter: u64) -> String {
+    let session = session();
+    let target = RequestTarget::parse("/pictures/1?size=2").unwrap();
+    let nonce = Nonce::new([6; 12], counter);
+    let key = session.key();
+    let url =
+        UnsignedUrl::new("api.example.com", target, session.token(), &key.verifying_key(), nonce, NOW, 300).unwrap();
+    let signature = key.sign(url.base().as_bytes());
+    url.into_target(&signature)
+}
+
+#[test]
+fn a_signed_url_counts_once_unless_all_that_it_may_do_is_reusable() {
+    let judge = Judge::new();
+    let (first, second) = (request(&signed_url(0), &[]), request(&signed_url(1), &[]));
+    assert_eq!(verdict(&judge, &first), Ok(()));
+    assert_eq!(verdict(&judge, &first), Err(("replayed", true)));
+    let mut reusable = settings();
+    reusable.reusable_urls = ["pictures:read".parse().unwrap()].into();
+    judge.learn([DirectoryLine::Settings(Box::new(reusable.clone()))]);
+    for _ in 0..3 {
+        assert_eq!(verdict(&judge, &second), Ok(()));
+    }
+    reusable.reusable_urls = ["pictures:read/holidays".parse().unwrap()].into();
+    judge.learn([DirectoryLine::Settings(Box::new(reusable))]);
+    assert_eq!(verdict(&judge, &second), Ok(()), "nothing was remembered of it yet");
+    assert_eq!(verdict(&judge, &second), Err(("replayed", true)));
+}
+
+#[test]
+fn what_is_revoked_while_the_body_arrives_is_not_accepted() {
+    let judge = Judge::new();
+    let session = session();
+    for (i, request) in [session.request("POST", "/", Some(b"a")), bearer()].into_iter().enumerate() {
+        let head = doorkey_verifier::RequestHead {
+            method: request.method().as_str(),
+            target: "/",
+            authority: None,
+            headers: request.headers(),
+            peer: None,
+        };
+        let examined = judge.decision().examine(&head).unwrap();
+        judge.learn([key(DirectoryKey { revoked: true, ..if i == 0 { publishable() } else { secret() } })]);
+        let refusal = judge.decision().accept(examined, request.body()).unwrap_err();
+        assert_eq!(refusal.error().code().as_str(), "key_revoked");
+    }
+}
+
+#[test]
+fn origins_come_and_go_with_their_keys() {
+    let directory = directory();
+    let allows = |origin: &str| directory.allows(&origin.parse().unwrap());
+    assert!(allows(PAGE) && allows("http://localhost:5173") && !allows("https://other.example"));
+    let learn = |lines: Vec<DirectoryLine>| {
+        let revision = directory.position().revision + 1;
+        directory.apply(lines.into_iter().chain([synced(revision)]), moment(NOW)).unwrap();
+    };
+    let second = || DirectoryKey { id: doorkey_core::KeyId::from_parts(2, [7; 10]), ..publishable() };
+    let wild = || vec!["https://*.shop.example".parse().unwrap(), "https://a.example".parse().unwrap()];
+    learn(vec![key(second()), key(DirectoryKey { origins: wild(), ..publishable() })]);
+    assert!(allows(PAGE) && allows("https://eu.shop.example") && allows("https://a.example"));
+    assert!(!allows("https://a.eu.shop.example") && !allows("http://eu.shop.example"));
+    learn(vec![key(DirectoryKey { revoked: true, ..second() })]);
+    assert!(!allows(PAGE) && allows("http://[::1]"));
+    learn(vec![key(DirectoryKey { disabled: true, ..publishable() })]);
+    assert!(!allows("https://a.example") && !allows("http://localhost:5173"));
+    learn(vec![key(publishable())]);
+    assert!(allows(PAGE) && allows("http://localhost:5173"));
+}
