@@ -195,6 +195,24 @@ async fn a_refused_verifier_keeps_trying() {
 }
 
 #[tokio::test]
+async fn the_issuer_tells_the_time() {
+    let mut issuer = Issuer::start().await;
+    let clock = ManualClock::new();
+    for time in [NOW + 3600, NOW - 3600] {
+        issuer.is_at(time);
+        let link = issuer.client().with_clock(clock.clone()).connect().await.unwrap();
+        issuer.stream().await.say(&whole("h"));
+        link.synced().await;
+        assert_eq!(
+            link.directory().complete_at(),
+            Some(clock.moment()),
+            "how old something is, this machine's clock says"
+        );
+        link.close().await;
+    }
+}
+
+#[tokio::test]
 async fn nothing_looks_fresher_than_it_was() {
     let mut issuer = Issuer::start().await;
     let clock = ManualClock::new();
