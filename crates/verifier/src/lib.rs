@@ -21,6 +21,8 @@ mod keys;
 #[cfg(feature = "server")]
 mod redis;
 #[cfg(feature = "server")]
+mod limits;
+#[cfg(feature = "server")]
 mod layer;
 #[cfg(feature = "axum")]
 mod extract;
@@ -44,6 +46,8 @@ pub use keys::KeySource;
 #[cfg(feature = "server")]
 pub use layer::{Verifier, VerifierLayer, VerifierService};
 pub use limit::{RateLimit, Restriction};
+#[cfg(feature = "server")]
+pub use limits::{Limits, Outage};
 pub use network::network;
 pub use policy::Policy;
 pub use principal::Principal;
