@@ -23,6 +23,8 @@ mod keys;
 #[cfg(feature = "server")]
 mod redis;
 #[cfg(feature = "server")]
+mod limits;
+#[cfg(feature = "server")]
 mod issuer_client;
 #[cfg(feature = "server")]
 mod metrics;
@@ -54,6 +56,8 @@ pub use keys::KeySource;
 #[cfg(feature = "server")]
 pub use layer::{PeerAddress, VerifierLayer, VerifierService};
 pub use limit::{RateLimit, Restriction};
+#[cfg(feature = "server")]
+pub use limits::{Limits, Outage};
 pub use network::network;
 pub use policy::Policy;
 pub use principal::Principal;
