@@ -2,6 +2,7 @@
 
 mod body;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,9 @@ use crate::directory::Directory;
 use crate::issuer_client::IssuerLink;
 use crate::keys::KeySource;
 use crate::limit::Restriction;
+use crate::limits::{Allowance, Charge, LimitState, Limits, Subject};
 use crate::metrics::{Levels, Meter};
+use crate::network::network;
 use crate::policy::Policy;
 use crate::principal::Principal;
 use crate::redis::SharedReplay;
@@ -49,6 +52,7 @@ pub struct Verifier {
     secret_keys: SecretKeyCache,
     replay: ReplayMemory,
     shared_replay: Option<SharedReplay>,
+    limits: Limits,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     meter: Meter,
@@ -64,6 +68,8 @@ const MAX_WAITING: usize = 256;
 /// A request that may go on to its handler.
 pub(crate) struct Admitted<B> {
     pub(crate) principal: Principal,
+    /// The limit of which least is left.
+    pub(crate) limit: Option<LimitState>,
     pub(crate) body: Received<B>,
 }
 
@@ -92,6 +98,7 @@ impl Verifier {
                 policy.skew(),
             ),
             shared_replay: None,
+            limits: Limits::new(),
             policy,
             clock,
             entropy: Arc::new(SystemEntropy),
@@ -125,6 +132,12 @@ impl Verifier {
     /// Shares the memory of accepted proofs with other verifiers of the same API. Its own memory stays in front.
     pub fn with_shared_replay(self, shared_replay: SharedReplay) -> Self {
         Self { shared_replay: Some(shared_replay), ..self }
+    }
+
+    /// Counts in `limits`, which may also limit sessions and addresses, be shared, or survive a restart. Without this the
+    /// limits of keys are counted in memory.
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Takes the time from `clock`.
@@ -165,7 +178,7 @@ impl Verifier {
             replay_entries: self.replay.entries(),
             directory_age: self.directory.as_ref().and_then(|directory| directory.age(&now)),
             directory_keys: self.directory.as_ref().map(|directory| directory.len()),
-            leases: 0,
+            leases: self.limits.leases(),
         };
         levels.record();
     }
@@ -179,7 +192,7 @@ impl Verifier {
     }
 
     /// Accepts a request whose body is not to be seen here, or refuses it.
-    pub(crate) async fn admit_head(&self, head: &RequestHead<'_>) -> Result<Principal, Refusal> {
+    pub(crate) async fn admit_head(&self, head: &RequestHead<'_>) -> Result<(Principal, Option<LimitState>), Refusal> {
         let mut watch = Watch::begin(&*self.clock);
         let verdict = match self.examine(head, &mut watch).await {
             Ok(examined) => self.accept(examined, None).await,
@@ -198,8 +211,8 @@ impl Verifier {
         let limit = self.policy.body_limit();
         let examined = match self.examine(head, watch).await {
             Ok(examined) if examined.covers_no_body() => {
-                let principal = self.accept(examined, None).await?;
-                return Ok(Admitted { principal, body: Received::Unread(body) });
+                let (principal, limit) = self.accept(examined, None).await?;
+                return Ok(Admitted { principal, limit, body: Received::Unread(body) });
             }
             Ok(examined) => body::check_announced(head.headers, limit).map(|()| examined).map_err(Refusal::from),
             Err(refusal) => Err(refusal),
@@ -212,8 +225,8 @@ impl Verifier {
             }
         };
         let bytes = watch.pause(body::read(body, limit)).await?;
-        let principal = self.accept(examined, Some(&bytes)).await?;
-        Ok(Admitted { principal, body: Received::Read(bytes) })
+        let (principal, limit) = self.accept(examined, Some(&bytes)).await?;
+        Ok(Admitted { principal, limit, body: Received::Read(bytes) })
     }
 
     /// Checks everything but the body; what is not known yet is waited for, within bounds.
@@ -242,7 +255,11 @@ impl Verifier {
         drop(tokio::time::timeout(PATIENCE, news).await);
     }
 
-    async fn accept(&self, examined: Examined, body: Option<&[u8]>) -> Result<Principal, Refusal> {
+    async fn accept(
+        &self,
+        examined: Examined,
+        body: Option<&[u8]>,
+    ) -> Result<(Principal, Option<LimitState>), Refusal> {
         let accepted = {
             let keys = self.keys();
             let decision = self.decision(&keys);
@@ -251,9 +268,48 @@ impl Verifier {
                 None => decision.accept_without_body(examined)?,
             }
         };
-        self.mark_everywhere(&accepted).await.map_err(|refusal| refusal.about(accepted.key_id()))?;
-        self.count(&accepted, &[]);
-        Ok(Principal::from(accepted))
+        let admit = async {
+            let taken = self.limits.take(&self.charges(&accepted), self.clock.moment()).await?;
+            if let Err(refusal) = self.mark_everywhere(&accepted).await {
+                // Who replays what somebody else has signed uses up nothing of theirs.
+                self.limits.refund(&taken);
+                return Err(refusal);
+            }
+            Ok(taken)
+        };
+        let taken = admit.await.map_err(|refusal| refusal.about(accepted.key_id()))?;
+        self.count(&accepted, &taken.shadowed);
+        Ok((Principal::from(accepted), taken.tightest))
+    }
+
+    /// What the request is charged to.
+    fn charges(&self, accepted: &Accepted) -> Vec<Charge> {
+        let mut charges = Vec::new();
+        if let Some(key) = accepted.key() {
+            let mut charge = |subject, allowance, policy, restriction| {
+                let is_shadow = key.policy.shadow.contains(&restriction);
+                charges.push(Charge { subject, allowance, policy, restriction: Some(restriction), is_shadow });
+            };
+            if let Some(limit) = key.policy.rate_limit {
+                charge(Subject::Key(key.id), Allowance::Rate(limit), "key", Restriction::RateLimit);
+            }
+            if let Some(quota) = key.policy.monthly_quota {
+                charge(Subject::Quota(key.id), Allowance::Monthly(quota), "quota", Restriction::MonthlyQuota);
+            }
+        }
+        let mut charge = |subject, limit, policy| {
+            let allowance = Allowance::Rate(limit);
+            charges.push(Charge { subject, allowance, policy, restriction: None, is_shadow: false });
+        };
+        if let (Some(limit), Some(claims)) = (self.limits.session(), accepted.claims()) {
+            charge(Subject::Session(claims.jti), limit, "session");
+        }
+        if let Some(limit) = self.limits.address() {
+            // Callers of whom nothing is known are one.
+            let client = accepted.client().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+            charge(Subject::Address(network(client)), limit, "address");
+        }
+        charges
     }
 
     /// Marks the proof as used for all verifiers that share the memory.
