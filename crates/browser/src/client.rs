@@ -137,13 +137,13 @@ impl Client {
             method: request.method,
             authority: address.authority,
             target: address.target()?,
-            authorization: &session.authorization,
+            authorization: Some(&session.authorization),
             body: body.as_ref().map(|(content_type, content_digest)| ProofBody { content_type, content_digest }),
         };
         let nonce = Nonce::new(self.stream, self.nonces);
         self.nonces += 1;
         let created = to_seconds(session.clock.at(monotonic));
-        let proof = UnsignedProof::new(&covered, &key, nonce, created, MAX_PROOF_WINDOW)?;
+        let proof = UnsignedProof::new(&covered, (&key).into(), nonce, created, MAX_PROOF_WINDOW)?;
         Ok(SignableRequest { authorization: &session.authorization, body, proof })
     }
 

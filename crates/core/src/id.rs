@@ -44,6 +44,8 @@ id_kinds! {
     SignInId SignInKind "sgn"
     /// Names a browser session, and is its token's `jti`: `ses_…`.
     SessionId SessionKind "ses"
+    /// Names a verifier: `ver_…`.
+    VerifierId VerifierKind "ver"
 }
 
 /// A 128-bit id of one kind; shown as a [TypeID](https://github.com/jetify-com/typeid).

@@ -1,6 +1,10 @@
 //! Key strings: `[brand_](pk|sk)_(live|test)_BODY`, found whole by a double click and checked without a network call.
+//! A verifier's credential, `vk_BODY`, is one of the same make.
 
 mod body;
+mod verifier_credential;
+
+pub use verifier_credential::{MAX_VERIFIER_CREDENTIAL_LEN, VerifierCredential};
 
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
@@ -175,11 +179,8 @@ impl PublishableKey {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let raw = body::open(text, KeyKind::Publishable)?;
         let (id, issuer) = raw.body.split_at_checked(16).ok_or_else(|| body::wrong_length(text))?;
-        let issuer = core::str::from_utf8(issuer)
-            .ok()
-            .and_then(|issuer| issuer.parse().ok())
-            .ok_or_else(|| body::malformed("the key names no valid issuer", text.len()))?;
-        Ok(Self { brand: raw.brand, environment: raw.environment, id: body::key_id(id, text)?, issuer })
+        let (id, issuer) = (body::key_id(id, text)?, body::issuer(issuer, text)?);
+        Ok(Self { brand: raw.brand, environment: raw.environment, id, issuer })
     }
 
     /// The key's id.

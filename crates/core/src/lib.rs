@@ -28,15 +28,20 @@ pub use authority::{Authority, Origin, OriginPattern};
 pub use digest::{ContentDigest, ContentHasher, sha256};
 pub use encoding::{parse_base64, parse_base64url, parse_base64url_array, to_base64url};
 pub use error::{Error, ErrorCode, FieldError, Problem};
-pub use id::{Id, IdKind, InvitationId, KeyId, MemberId, OrganizationId, RoleId, SessionId, SignInId, WorkspaceId};
+pub use id::{
+    Id, IdKind, InvitationId, KeyId, MemberId, OrganizationId, RoleId, SessionId, SignInId, VerifierId, WorkspaceId,
+};
 pub use jwk::{JwkSet, Thumbprint};
 pub use key::{Signature, SigningKey, VerifyingKey};
-pub use key_string::{Brand, Environment, KeyKind, MAX_KEY_STRING_LEN, PublishableKey, SecretKey};
+pub use key_string::{
+    Brand, Environment, KeyKind, MAX_KEY_STRING_LEN, MAX_VERIFIER_CREDENTIAL_LEN, PublishableKey, SecretKey,
+    VerifierCredential,
+};
 pub use mint::{MAX_MINT_LEN, MINT_PATH, MintClaims, SignedMint, assemble_mint};
 #[cfg(feature = "verify")]
 pub use proof::Proof;
 pub use proof::{
-    AUTHORIZATION_SCHEME, DEFAULT_CONTENT_TYPE, MAX_PROOF_WINDOW, Nonce, PROOF_LABEL, PROOF_TAG, ProofBody,
+    AUTHORIZATION_SCHEME, DEFAULT_CONTENT_TYPE, MAX_PROOF_WINDOW, Nonce, PROOF_LABEL, PROOF_TAG, ProofBody, ProofKey,
     ProofRequest, UnsignedProof,
 };
 pub use scope::{Scope, ScopeSet};

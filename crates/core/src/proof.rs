@@ -1,8 +1,10 @@
 //! The proof: a strict profile of RFC 9421 that says everything a request means, and nothing else.
 
+mod key;
 #[cfg(feature = "verify")]
 mod received;
 
+pub use key::ProofKey;
 #[cfg(feature = "verify")]
 pub use received::Proof;
 
@@ -10,8 +12,8 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use crate::encoding::to_base64url;
-use crate::error::Error;
-use crate::key::{Signature, VerifyingKey};
+use crate::error::{Error, ErrorCode};
+use crate::key::Signature;
 use crate::signature::SignatureInput;
 use crate::target::RequestTarget;
 
@@ -26,10 +28,19 @@ pub const AUTHORIZATION_SCHEME: &str = "Doorkey";
 /// The type that a body without a type is sent and signed as.
 pub const DEFAULT_CONTENT_TYPE: &str = "application/octet-stream";
 
-/// What every proof covers, in this order; the last two if and only if there is a body.
-const COMPONENTS: [&str; 7] =
+/// What a session's proof covers, in this order; the last two if and only if there is a body.
+const OF_SESSION: [&str; 7] =
     ["@method", "@authority", "@path", "@query", "authorization", "content-type", "content-digest"];
-const WITHOUT_BODY: usize = 5;
+/// What the proof of a secret key or a verifier covers: it needs no token, so there is no `Authorization`.
+const OF_KEY: [&str; 6] = ["@method", "@authority", "@path", "@query", "content-type", "content-digest"];
+/// How many components, at the end of either list, are the body's.
+const OF_BODY: usize = 2;
+
+/// Exactly what the proof of a session's key, or of another, covers.
+fn components(is_session: bool, has_body: bool) -> &'static [&'static str] {
+    let all = if is_session { &OF_SESSION[..] } else { &OF_KEY[..] };
+    if has_body { all } else { &all[..all.len() - OF_BODY] }
+}
 
 /// The 18 bytes that make a proof unique under its key: a stream's 12 random bytes, then a 6-byte counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,8 +70,8 @@ pub struct ProofRequest<'a> {
     pub authority: &'a str,
     /// The raw path and query.
     pub target: RequestTarget<'a>,
-    /// The value of `Authorization`, scheme included.
-    pub authorization: &'a str,
+    /// The value of `Authorization`, scheme included: there, and covered, if and only if a session's key signs.
+    pub authorization: Option<&'a str>,
     /// The body's headers, if there is a body.
     pub body: Option<ProofBody<'a>>,
 }
@@ -81,7 +92,7 @@ fn base(input: &SignatureInput<'_>, request: &ProofRequest<'_>) -> Result<String
             "@authority" => Cow::Borrowed(request.authority),
             "@path" => Cow::Borrowed(request.target.path()),
             "@query" => request.target.query_component(),
-            "authorization" => Cow::Borrowed(request.authorization),
+            "authorization" => Cow::Borrowed(request.authorization?),
             "content-type" => Cow::Borrowed(request.body?.content_type),
             "content-digest" => Cow::Borrowed(request.body?.content_digest),
             _ => return None,
@@ -92,22 +103,24 @@ fn base(input: &SignatureInput<'_>, request: &ProofRequest<'_>) -> Result<String
 /// A proof that is ready to be signed.
 ///
 /// ```
-/// use doorkey_core::{Nonce, Proof, ProofRequest, RequestTarget, SigningKey, UnsignedProof};
+/// use doorkey_core::{Nonce, Proof, ProofKey, ProofRequest, RequestTarget, SigningKey, UnsignedProof};
 ///
 /// let key = SigningKey::from_seed(&[7; 32]);
 /// let request = ProofRequest {
 ///     method: "GET",
 ///     authority: "api.example.com",
 ///     target: RequestTarget::parse("/pictures")?,
-///     authorization: "Doorkey aaa.bbb.ccc",
+///     authorization: Some("Doorkey aaa.bbb.ccc"),
 ///     body: None,
 /// };
-/// let unsigned = UnsignedProof::new(&request, &key.verifying_key(), Nonce::new([1; 12], 0), 1_700_000_000, 60)?;
+/// let signer = ProofKey::from(&key.verifying_key());
+/// let unsigned = UnsignedProof::new(&request, signer, Nonce::new([1; 12], 0), 1_700_000_000, 60)?;
 /// let signature = key.sign(unsigned.base().as_bytes());
 ///
 /// let (input, signature) = (unsigned.signature_input(), UnsignedProof::signature(&signature));
 /// let proof = Proof::parse(&input, &signature)?;
 /// proof.check_window(1_700_000_010, 30)?;
+/// assert_eq!(proof.key(), signer);
 /// proof.verify(&key.verifying_key(), &request)?;
 /// # Ok::<(), doorkey_core::Error>(())
 /// ```
@@ -119,19 +132,27 @@ pub struct UnsignedProof {
 
 impl UnsignedProof {
     /// States what will be signed; `created` is in Unix seconds, `lifetime` in seconds, at most [`MAX_PROOF_WINDOW`].
+    ///
+    /// Fails with [`ErrorCode::InvalidInput`] for a session's proof without `Authorization`, and for another's with one.
     pub fn new(
         request: &ProofRequest<'_>,
-        key: &VerifyingKey,
+        key: ProofKey,
         nonce: Nonce,
         created: u64,
         lifetime: u64,
     ) -> Result<Self, Error> {
-        let covered = if request.body.is_some() { &COMPONENTS[..] } else { &COMPONENTS[..WITHOUT_BODY] };
+        if request.authorization.is_some() != key.is_session() {
+            return Err(Error::new(
+                ErrorCode::InvalidInput,
+                "a session's proof covers an authorization, and no other proof does",
+            ));
+        }
+        let covered = components(key.is_session(), request.body.is_some());
         let input = SignatureInput::new(covered.iter().copied())
             .with_integer("created", created.cast_signed())
             .with_integer("expires", created.saturating_add(lifetime).cast_signed())
             .with_string("nonce", to_base64url(nonce.as_bytes()))
-            .with_string("keyid", key.to_base64url())
+            .with_string("keyid", key.to_keyid())
             .with_string("tag", PROOF_TAG);
         Ok(Self { base: base(&input, request)?, value: input.to_value() })
     }

@@ -108,14 +108,14 @@ fn signing() {
             method: text(vector, "method"),
             authority: origin.parse::<Origin>().unwrap().authority().to_owned().leak(),
             target: RequestTarget::parse(target).unwrap(),
-            authorization: text(vector, "authorization"),
+            authorization: Some(text(vector, "authorization")),
             body: body
                 .as_deref()
                 .map(|content_digest| ProofBody { content_type: text(vector, "content_type"), content_digest }),
         };
         let nonce = Nonce::new([5; 12], file["counter"].as_u64().unwrap());
         let lifetime = file["lifetime"].as_u64().unwrap();
-        let proof = UnsignedProof::new(&request, &key.verifying_key(), nonce, created, lifetime).unwrap();
+        let proof = UnsignedProof::new(&request, (&key.verifying_key()).into(), nonce, created, lifetime).unwrap();
         assert_eq!(proof.base(), text(vector, "base"), "{}", vector["name"]);
         assert_eq!(proof.signature_input(), text(vector, "signature_input"));
         let signature = UnsignedProof::signature(&key.sign(proof.base().as_bytes()));
@@ -123,7 +123,7 @@ fn signing() {
 
         let parsed = Proof::parse(text(vector, "signature_input"), text(vector, "signature")).unwrap();
         parsed.verify(&key.verifying_key(), &request).unwrap();
-        assert_eq!(parsed.jkt(), Thumbprint::of(&key.verifying_key()));
+        assert_eq!(parsed.key().jkt().unwrap(), Thumbprint::of(&key.verifying_key()));
     }
     let claims: MintClaims = serde_json::from_value(file["mint"]["claims"].clone()).unwrap();
     let input = claims.to_signing_input(&key.verifying_key());

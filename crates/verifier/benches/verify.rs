@@ -38,11 +38,12 @@ fn prepare(key: &SigningKey, authorization: &str, counter: u32) -> Prepared {
         method: "GET",
         authority: "api.example.com",
         target: RequestTarget::parse("/pictures?limit=10").expect("a target"),
-        authorization,
+        authorization: Some(authorization),
         body: None,
     };
-    let proof = UnsignedProof::new(&request, &key.verifying_key(), Nonce::new([7; 12], counter.into()), NOW, 60)
-        .expect("a proof");
+    let proof =
+        UnsignedProof::new(&request, (&key.verifying_key()).into(), Nonce::new([7; 12], counter.into()), NOW, 60)
+            .expect("a proof");
     let signature = key.sign(proof.base().as_bytes());
     let mut headers = HeaderMap::new();
     for (name, value) in [

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use doorkey_core::token::{Expected, UnverifiedToken};
 use doorkey_core::{
-    Claims, ContentDigest, Error, ErrorCode, JwkSet, Proof, ProofBody, ProofRequest, RequestTarget, Thumbprint,
-    Verified, VerifyingKey,
+    Claims, ContentDigest, Error, ErrorCode, JwkSet, Proof, ProofBody, ProofKey, ProofRequest, RequestTarget,
+    Thumbprint, Verified, VerifyingKey,
 };
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, ORIGIN, TRANSFER_ENCODING};
@@ -160,7 +160,7 @@ impl Decision<'_> {
                 method: request.method,
                 authority: audience.authority(),
                 target,
-                authorization: credential.authorization,
+                authorization: Some(credential.authorization),
                 body,
             },
         )?;
@@ -211,10 +211,11 @@ impl Decision<'_> {
             })?;
             let claims = unverified.verify(key, expected)?;
             let proof = proof.ok_or_else(|| Error::new(ErrorCode::ProofMissing, "the request is not signed"))?;
-            if proof.jkt() != claims.cnf.jkt {
+            let ProofKey::Session(key) = proof.key() else { return Err(key_mismatch()) };
+            if proof.key().jkt() != Some(claims.cnf.jkt) {
                 return Err(key_mismatch());
             }
-            Ok(KnownToken { key: VerifyingKey::from_bytes(proof.key_bytes())?, claims, kid })
+            Ok(KnownToken { key: VerifyingKey::from_bytes(&key)?, claims, kid })
         });
         let known = match (known, unknown) {
             (Err(_), Some(kid)) => return Err(Rejection::KeyUnknown(kid)),
@@ -229,7 +230,7 @@ impl Decision<'_> {
         if known.claims.exp <= self.now {
             return Err(Error::new(ErrorCode::TokenExpired, "the token has expired").into());
         }
-        if proof.is_some_and(|proof| proof.key_bytes() != known.key.as_bytes()) {
+        if proof.is_some_and(|proof| proof.key() != ProofKey::from(&known.key)) {
             return Err(key_mismatch().into());
         }
         Ok(known)

@@ -1,4 +1,5 @@
-//! The parts that both kinds of key string share: prefix, base58, version and checksum.
+//! The parts that all kinds of key string share: base58, version and checksum; and the prefix of publishable and secret
+//! keys.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,6 +7,7 @@ use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
 use super::{Brand, Environment, KeyKind, MAX_KEY_STRING_LEN};
+use crate::authority::Authority;
 use crate::error::{Error, ErrorCode};
 use crate::id::KeyId;
 
@@ -31,6 +33,14 @@ pub(super) fn key_id(bytes: &[u8], text: &str) -> Result<KeyId, Error> {
     bytes.try_into().map(KeyId::from_bytes).map_err(|_| wrong_length(text))
 }
 
+/// Reads the issuer's `host[:port]` behind the fixed parts of a key.
+pub(super) fn issuer(bytes: &[u8], text: &str) -> Result<Authority, Error> {
+    core::str::from_utf8(bytes)
+        .ok()
+        .and_then(|issuer| issuer.parse().ok())
+        .ok_or_else(|| malformed("the key names no valid issuer", text.len()))
+}
+
 /// Prints a key string around `parts`.
 pub(super) fn seal(brand: Option<&Brand>, kind: KeyKind, environment: Environment, parts: &[&[u8]]) -> String {
     let mut text = String::with_capacity(MAX_KEY_STRING_LEN);
@@ -42,16 +52,22 @@ pub(super) fn seal(brand: Option<&Brand>, kind: KeyKind, environment: Environmen
         text.push_str(part);
         text.push('_');
     }
-    let mut body = Zeroizing::new(Vec::with_capacity(MAX_KEY_STRING_LEN));
+    seal_behind(&mut text, parts);
+    text
+}
+
+/// Appends `parts`, with version and checksum, to the prefix that stands in `text`.
+pub(super) fn seal_behind(text: &mut String, parts: &[&[u8]]) {
+    // As much as the text may have: what grows leaves a copy behind, and the seed may be in it.
+    let mut body = Zeroizing::new(Vec::with_capacity(text.capacity()));
     body.push(VERSION);
     for part in parts {
         body.extend_from_slice(part);
     }
-    let checksum = checksum(&text, &body);
+    let checksum = checksum(text, &body);
     body.extend_from_slice(&checksum);
     let encoded = Zeroizing::new(bs58::encode(&*body).into_string());
     text.push_str(&encoded);
-    text
 }
 
 /// Reads a key string of the given kind.
@@ -60,8 +76,13 @@ pub(super) fn open(text: &str, kind: KeyKind) -> Result<Raw, Error> {
         return Err(malformed("a key has at most 256 characters", MAX_KEY_STRING_LEN));
     }
     let (prefix_end, brand, environment) = parse_prefix(text, kind)?;
+    Ok(Raw { brand, environment, body: open_behind(text, prefix_end)? })
+}
+
+/// Reads what stands behind the prefix, up to `prefix_end`: the bytes between version and checksum.
+pub(super) fn open_behind(text: &str, prefix_end: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
     let (prefix, encoded) = text.split_at_checked(prefix_end).unwrap_or_default();
-    let mut decoded = Zeroizing::new(Vec::with_capacity(MAX_KEY_STRING_LEN));
+    let mut decoded = Zeroizing::new(Vec::with_capacity(text.len()));
     bs58::decode(encoded).onto(&mut *decoded).map_err(|error| match error {
         bs58::decode::Error::InvalidCharacter { index, .. } | bs58::decode::Error::NonAsciiCharacter { index } => {
             malformed("this character does not occur in keys", prefix_end + index)
@@ -73,7 +94,7 @@ pub(super) fn open(text: &str, kind: KeyKind) -> Result<Raw, Error> {
         return Err(malformed("the checksum is wrong: a character is missing, added or changed", text.len()));
     }
     match content.split_first() {
-        Some((&VERSION, body)) => Ok(Raw { brand, environment, body: Zeroizing::new(body.to_vec()) }),
+        Some((&VERSION, body)) => Ok(Zeroizing::new(body.to_vec())),
         _ => Err(malformed("the key is of a version that this software does not know", prefix_end)),
     }
 }

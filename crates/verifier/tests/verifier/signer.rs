@@ -57,11 +57,11 @@ impl Session {
             method,
             authority: "api.example.com",
             target: RequestTarget::parse(target).unwrap(),
-            authorization: &authorization,
+            authorization: Some(&authorization),
             body: digest.as_deref().map(|content_digest| ProofBody { content_type: "image/png", content_digest }),
         };
         let nonce = Nonce::new([7; 12], self.counter.fetch_add(1, Ordering::Relaxed));
-        let proof = UnsignedProof::new(&signed, &self.key.verifying_key(), nonce, NOW, 60).unwrap();
+        let proof = UnsignedProof::new(&signed, (&self.key.verifying_key()).into(), nonce, NOW, 60).unwrap();
         let signature = UnsignedProof::signature(&self.key.sign(proof.base().as_bytes()));
         let mut request = Request::builder()
             .method(method)
