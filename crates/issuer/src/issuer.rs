@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use doorkey_core::token::{self, Claims};
 use doorkey_core::{ErrorCode, JwkSet, Origin, SecretKey, SignedMint};
-use doorkey_verifier::{Clock, Entropy};
+use doorkey_verifier::{Clock, Entropy, ReplayMemory};
 
+use crate::directory::Feed;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::mint::{self, Presented};
@@ -16,6 +17,9 @@ use crate::signing::SigningKeys;
 use crate::store::Store;
 use crate::vault::Vault;
 
+/// How far a verifier's clock may be off, in seconds.
+pub(crate) const VERIFIER_SKEW: u64 = 30;
+
 /// Everything that one issuer needs to answer requests; [`router`](Self::router) is its face.
 #[derive(Debug)]
 pub struct Issuer {
@@ -24,6 +28,10 @@ pub struct Issuer {
     registry: Registry,
     signing_keys: SigningKeys,
     limits: Limits,
+    feed: Arc<Feed>,
+    /// Requests of verifiers that were answered.
+    replay: ReplayMemory,
+    started_at: u64,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -52,7 +60,13 @@ impl Issuer {
         let registry = Registry::new(store.clone(), settings.clone(), vault.clone(), clock.clone(), entropy.clone());
         let default_keys = registry.start().await?;
         let signing_keys = SigningKeys::load(&store, vault).await?;
-        Ok((Self { settings, store, registry, signing_keys, limits, clock, entropy }, default_keys))
+        let feed = Arc::new(Feed::new(registry.clone(), signing_keys.public().clone()));
+        let started_at = clock.now();
+        let replay =
+            ReplayMemory::new(ReplayMemory::DEFAULT_CAPACITY, ReplayMemory::DEFAULT_SESSION_CAPACITY, VERIFIER_SKEW);
+        let issuer =
+            Self { settings, store, registry, signing_keys, limits, feed, replay, started_at, clock, entropy };
+        Ok((issuer, default_keys))
     }
 
     /// The keys.
@@ -75,6 +89,21 @@ impl Issuer {
     /// The public keys that tokens verify with.
     pub fn public_keys(&self) -> &JwkSet {
         self.signing_keys.public()
+    }
+
+    /// Tells verifiers of changes as they come, until `stop`: then all their streams end, so that nothing waits for them.
+    /// Unless this runs, a stream ends once it has said all, and its reader asks again.
+    pub async fn feed_verifiers(&self, stop: impl Future<Output = ()>) {
+        self.feed.run(stop).await;
+    }
+
+    pub(crate) fn feed(&self) -> &Arc<Feed> {
+        &self.feed
+    }
+
+    /// The requests of verifiers that were answered, and since when they have been remembered, in Unix seconds.
+    pub(crate) fn replay(&self) -> (&ReplayMemory, u64) {
+        (&self.replay, self.started_at)
     }
 
     pub(crate) fn limits(&self) -> &Limits {

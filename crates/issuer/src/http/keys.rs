@@ -113,6 +113,8 @@ pub(super) struct KeyView {
     #[schema(value_type = Option<schemas::Timestamp>, required)]
     disabled_at: Option<u64>,
     protected: bool,
+    /// Whether each of its sessions takes a grant of a secret key.
+    requires_grant: bool,
     #[schema(value_type = Option<schemas::Timestamp>, required)]
     revoked_at: Option<u64>,
     /// When it was first seen where a secret key must not be.
@@ -169,6 +171,7 @@ impl KeyView {
             last_used_at: key.last_used_at,
             disabled_at: key.disabled_at,
             protected: key.protected_at.is_some(),
+            requires_grant: key.requires_grant,
             revoked_at: key.revoked_at,
             leaked_at: key.leaked_at,
             rolled_from: key.rolled_from,

@@ -58,6 +58,7 @@ impl Registry {
     /// done the next time.
     pub async fn wind(&self) -> Result<Wound, Error> {
         self.write_uses().await?;
+        self.write_seen_verifiers().await?;
         let mut wound = Wound::default();
         loop {
             let now = self.clock().now();
