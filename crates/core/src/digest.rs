@@ -1,5 +1,6 @@
 //! SHA-256 and the `Content-Digest` field (RFC 9530).
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 
 use sha2::Digest as _;
@@ -62,6 +63,18 @@ impl ContentDigest {
 impl PartialEq for ContentDigest {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl serde::Serialize for ContentDigest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_header())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for ContentDigest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&<Cow<'de, str>>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 

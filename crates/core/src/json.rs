@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -13,6 +14,11 @@ pub(crate) fn parse_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde
     let value = Strict.deserialize(&mut deserializer)?;
     deserializer.end()?;
     serde_json::from_value(value)
+}
+
+/// Reads a member that may be left out but not be `null`, which says nothing that leaving it out does not say.
+pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Appends `text` as a JSON string; for the few documents that the browser writes, where a JSON writer would be most

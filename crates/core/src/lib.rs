@@ -21,13 +21,19 @@ mod mint;
 mod target;
 mod signature;
 mod proof;
+mod signed_url;
+mod bind;
+mod verified;
+mod grant;
 /// Session tokens: [`issue`](token::issue) and [`UnverifiedToken`](token::UnverifiedToken).
 pub mod token;
 
 pub use authority::{Authority, Origin, OriginPattern};
+pub use bind::Bind;
 pub use digest::{ContentDigest, ContentHasher, sha256};
 pub use encoding::{parse_base64, parse_base64url, parse_base64url_array, to_base64url};
 pub use error::{Error, ErrorCode, FieldError, Problem};
+pub use grant::{GrantClaims, MAX_GRANT_LEN, MAX_GRANT_LIFETIME, UnverifiedGrant};
 pub use id::{
     Id, IdKind, InvitationId, KeyId, MemberId, OrganizationId, RoleId, SessionId, SignInId, VerifierId, WorkspaceId,
 };
@@ -48,5 +54,9 @@ pub use scope::{Scope, ScopeSet};
 pub use signature::{Component, MAX_SIGNATURE_FIELD_LEN, Parameter, SignatureInput};
 #[cfg(feature = "verify")]
 pub use signature::{parse_signature_fields, parse_signature_input_fields};
+#[cfg(feature = "verify")]
+pub use signed_url::SignedUrl;
+pub use signed_url::{MAX_URL_WINDOW, URL_TAG, UnsignedUrl};
 pub use target::RequestTarget;
-pub use token::{Claims, Verified};
+pub use token::Claims;
+pub use verified::Verified;

@@ -3,10 +3,14 @@
 mod key;
 #[cfg(feature = "verify")]
 mod received;
+#[cfg(feature = "verify")]
+mod window;
 
 pub use key::ProofKey;
 #[cfg(feature = "verify")]
 pub use received::Proof;
+#[cfg(feature = "verify")]
+pub(crate) use window::Window;
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -53,6 +57,12 @@ impl Nonce {
         bytes[..12].copy_from_slice(&stream);
         bytes[12..].copy_from_slice(&counter.to_be_bytes()[2..]);
         Self(bytes)
+    }
+
+    /// Reads 24 characters of canonical base64url.
+    #[cfg(feature = "verify")]
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        crate::encoding::parse_base64url_array(text).map(Self)
     }
 
     /// The decoded bytes: what replay protection compares.
@@ -134,6 +144,7 @@ impl UnsignedProof {
     /// States what will be signed; `created` is in Unix seconds, `lifetime` in seconds, at most [`MAX_PROOF_WINDOW`].
     ///
     /// Fails with [`ErrorCode::InvalidInput`] for a session's proof without `Authorization`, and for another's with one.
+    #[inline]
     pub fn new(
         request: &ProofRequest<'_>,
         key: ProofKey,

@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorCode};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestTarget<'a> {
+    raw: &'a str,
     path: &'a str,
     query: Option<&'a str>,
 }
@@ -39,10 +40,8 @@ impl<'a> RequestTarget<'a> {
         if !raw.bytes().all(|b| matches!(b, 0x21..=0x7e) && b != b'#') {
             return Err(malformed("the request target holds a character that belongs in no target"));
         }
-        let (path, query) = match raw.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (raw, None),
-        };
+        let target = Self::split(raw);
+        let path = target.path;
         // Browsers turn it into a slash, and elsewhere it may be one; behind the question mark it is a character.
         if path.contains('\\') {
             return Err(malformed("the path holds a backslash"));
@@ -51,7 +50,25 @@ impl<'a> RequestTarget<'a> {
         if segments.split('/').any(is_dot_segment) {
             return Err(malformed("the path holds a dot segment"));
         }
-        Ok(Self { path, query })
+        Ok(target)
+    }
+
+    fn split(raw: &'a str) -> Self {
+        match raw.split_once('?') {
+            Some((path, query)) => Self { raw, path, query: Some(query) },
+            None => Self { raw, path: raw, query: None },
+        }
+    }
+
+    /// Path and query, as they were read.
+    pub fn as_str(&self) -> &'a str {
+        self.raw
+    }
+
+    /// The same target without its last `length` bytes, which are part of the query.
+    #[cfg(feature = "verify")]
+    pub(crate) fn without_last(&self, length: usize) -> Self {
+        Self::split(self.raw.get(..self.raw.len() - length).unwrap_or(self.path))
     }
 
     /// The `@path` component (RFC 9421, section 2.2.6).

@@ -2,9 +2,9 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::ops::Deref;
 
 use crate::authority::Origin;
+use crate::bind::Bind;
 use crate::error::{Error, ErrorCode};
 use crate::id::{KeyId, OrganizationId, SessionId, WorkspaceId};
 use crate::json::parse_strict;
@@ -13,6 +13,7 @@ use crate::jws::{self, Compact};
 use crate::key::{SigningKey, VerifyingKey};
 use crate::key_string::Environment;
 use crate::scope::ScopeSet;
+use crate::verified::Verified;
 
 /// The most bytes that a session token may have.
 pub const MAX_TOKEN_LEN: usize = 4096;
@@ -63,6 +64,9 @@ pub struct DoorkeyClaims {
     pub env: Environment,
     /// The page's origin.
     pub origin: Origin,
+    /// The requests that the session is for, where the grant it was minted with names some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bind: Option<Bind>,
 }
 
 #[derive(serde::Deserialize)]
@@ -115,18 +119,6 @@ pub struct Expected<'a> {
     pub now: u64,
     /// By how many seconds the issuer's clock may run ahead.
     pub skew: u64,
-}
-
-/// Something that this crate has verified. There is no other way to make one.
-#[derive(Clone, Debug)]
-pub struct Verified<T>(T);
-
-impl<T> Deref for Verified<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
 }
 
 fn malformed(detail: &'static str) -> Error {
@@ -193,7 +185,7 @@ impl<'a> UnverifiedToken<'a> {
         if claims.exp <= expected.now {
             return Err(Error::new(ErrorCode::TokenExpired, "the token has expired"));
         }
-        Ok(Verified(claims))
+        Ok(Verified::new(claims))
     }
 }
 
@@ -230,6 +222,7 @@ mod tests {
                 workspace: None,
                 env: Environment::Live,
                 origin: "https://c.example".parse().unwrap(),
+                bind: None,
             },
         };
         let longest =

@@ -93,6 +93,7 @@ pub(crate) fn decide(
             workspace: record.workspace,
             env: record.environment,
             origin: origin.clone(),
+            bind: None,
         },
     };
     Ok(Decision { claims, is_shadowed })

@@ -77,6 +77,7 @@ fn main() {
             workspace: None,
             env: Environment::Live,
             origin: "https://shop.example".parse().expect("an origin"),
+            bind: None,
         },
     };
     let authorization = format!("Doorkey {}", issue(&claims, &issuer).expect("a token"));

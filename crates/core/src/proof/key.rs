@@ -37,6 +37,7 @@ impl ProofKey {
     }
 
     /// Whether a session's key signs, which makes a token and its `Authorization` part of the request.
+    #[inline]
     pub fn is_session(&self) -> bool {
         matches!(self, Self::Session(_))
     }
@@ -50,6 +51,8 @@ impl ProofKey {
             .or_else(|| keyid.parse().ok().map(Self::Verifier))
     }
 
+    // Inlined: a page signs for sessions alone, and need not download how an id is written.
+    #[inline]
     pub(super) fn to_keyid(self) -> String {
         match self {
             Self::Session(key) => to_base64url(&key),
@@ -60,6 +63,7 @@ impl ProofKey {
 }
 
 impl From<&VerifyingKey> for ProofKey {
+    #[inline]
     fn from(key: &VerifyingKey) -> Self {
         Self::Session(*key.as_bytes())
     }

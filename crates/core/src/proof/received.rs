@@ -3,8 +3,8 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::{MAX_PROOF_WINDOW, Nonce, PROOF_TAG, ProofKey, ProofRequest, base, components};
-use crate::encoding::{parse_base64url_array, to_base64};
+use super::{MAX_PROOF_WINDOW, Nonce, PROOF_TAG, ProofKey, ProofRequest, Window, base, components};
+use crate::encoding::to_base64;
 use crate::error::{Error, ErrorCode};
 use crate::key::{Signature, VerifyingKey};
 use crate::signature::{SignatureInput, parse_signature_fields, parse_signature_input_fields};
@@ -14,8 +14,7 @@ use crate::signature::{SignatureInput, parse_signature_fields, parse_signature_i
 pub struct Proof<'a> {
     input: SignatureInput<'a>,
     signature: Signature,
-    created: u64,
-    expires: u64,
+    window: Window,
     nonce: Nonce,
     key: ProofKey,
 }
@@ -57,15 +56,14 @@ impl<'a> Proof<'a> {
         };
         let nonce = input
             .string("nonce")
-            .and_then(parse_base64url_array)
-            .map(Nonce)
+            .and_then(Nonce::parse)
             .ok_or_else(|| malformed("nonce is 24 characters of base64url"))?;
         let keyid = input.string("keyid").unwrap_or_default();
         let key = ProofKey::parse(keyid).ok_or_else(|| {
             malformed("keyid is neither 43 characters of base64url nor the id of a key or a verifier")
         })?;
         check_components(&input, key)?;
-        Ok(Self { input, signature, created, expires, nonce, key })
+        Ok(Self { input, signature, window: Window { created, expires }, nonce, key })
     }
 
     /// Who says to have signed.
@@ -80,12 +78,12 @@ impl<'a> Proof<'a> {
 
     /// When the proof says it was made, in Unix seconds.
     pub fn created(&self) -> u64 {
-        self.created
+        self.window.created
     }
 
     /// From when on the proof is refused, in Unix seconds, before skew.
     pub fn expires(&self) -> u64 {
-        self.expires
+        self.window.expires
     }
 
     /// Whether the proof says that there is a body.
@@ -97,21 +95,7 @@ impl<'a> Proof<'a> {
     ///
     /// Fails with [`ErrorCode::WindowInvalid`].
     pub fn check_window(&self, now: u64, skew: u64) -> Result<(), Error> {
-        let window = |detail| Err(Error::new(ErrorCode::WindowInvalid, detail));
-        match self.expires.checked_sub(self.created) {
-            None | Some(0) => return window("the signature expires before it begins"),
-            Some(length) if length > MAX_PROOF_WINDOW => {
-                return window("the signature is valid for more than 60 seconds");
-            }
-            Some(_) => {}
-        }
-        if self.created > now.saturating_add(skew) {
-            return window("the signature was created in the future");
-        }
-        if self.expires.saturating_add(skew) <= now {
-            return window("the signature has expired");
-        }
-        Ok(())
+        self.window.check(now, skew, MAX_PROOF_WINDOW)
     }
 
     /// Verifies the signature over `request`, with the key that [`key`](Self::key) names.

@@ -197,6 +197,7 @@ fn fits_a_token(scopes: &ScopeSet, settings: &Settings) -> bool {
             workspace: Some(WorkspaceId::from_bytes([0xff; 16])),
             env: Environment::Live,
             origin,
+            bind: None,
         },
     };
     token::issue(&claims, &key).is_ok()

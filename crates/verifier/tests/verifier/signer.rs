@@ -44,6 +44,7 @@ impl Session {
                 workspace: Some(WorkspaceId::from_parts(1, [4; 10])),
                 env: Environment::Test,
                 origin: PAGE.parse().unwrap(),
+                bind: None,
             },
         };
         Self { key, token: issue(&claims, issuer_key).unwrap(), counter: AtomicU64::new(0) }
