@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use doorkey_core::token::{self, Claims};
-use doorkey_core::{ErrorCode, JwkSet, Origin, SecretKey, SignedMint};
+use doorkey_core::{ErrorCode, JwkSet, Origin, PublishableKey, SecretKey, SignedMint};
 use doorkey_verifier::{Clock, Entropy, ReplayMemory};
 
 use crate::directory::Feed;
@@ -14,7 +14,7 @@ use crate::mint::{self, Presented};
 use crate::registry::{DefaultKeys, Registry};
 use crate::settings::{Settings, SharedSettings};
 use crate::signing::SigningKeys;
-use crate::store::Store;
+use crate::store::{KeyRecord, Store};
 use crate::vault::Vault;
 
 /// How far a verifier's clock may be off, in seconds.
@@ -64,8 +64,7 @@ impl Issuer {
         let started_at = clock.now();
         let replay =
             ReplayMemory::new(ReplayMemory::DEFAULT_CAPACITY, ReplayMemory::DEFAULT_SESSION_CAPACITY, VERIFIER_SKEW);
-        let issuer =
-            Self { settings, store, registry, signing_keys, limits, feed, replay, started_at, clock, entropy };
+        let issuer = Self { settings, store, registry, signing_keys, limits, feed, replay, started_at, clock, entropy };
         Ok((issuer, default_keys))
     }
 
@@ -141,15 +140,33 @@ impl Issuer {
             Presented::Secret(key) => return Err(self.refuse_secret_key(key).await),
         };
         let record = self.registry.key(key.id()).await?;
-        let session = self.registry.new_id();
-        let now = self.clock.now();
-        let mint::Decision { claims, is_shadowed } =
-            mint::decide(&mint, &key, record.as_ref(), origin, &settings, session, now)?;
+        let Some(record) = record else { return Err(mint::unknown().into()) };
+        match self.mint_with(&mint, &key, &record, origin, address, &settings) {
+            Ok((minted, is_shadowed)) => {
+                self.registry.note_mint(&record, is_shadowed).await?;
+                Ok(minted)
+            }
+            Err(error) => {
+                self.registry.note_refused_mint(&record, error.code()).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The session, and whether a restriction in shadow would have refused it.
+    fn mint_with(
+        &self,
+        mint: &SignedMint,
+        key: &PublishableKey,
+        record: &KeyRecord,
+        origin: Option<&Origin>,
+        address: IpAddr,
+        settings: &Settings,
+    ) -> Result<(Minted, bool), Error> {
+        let (session, now) = (self.registry.new_id(), self.clock.now());
+        let mint::Decision { claims, is_shadowed } = mint::decide(mint, key, record, origin, settings, session, now)?;
         self.limits.check(key.id(), address, &claims.doorkey.origin)?;
         let token = token::issue(&claims, self.signing_keys.active())?;
-        if let Some(record) = &record {
-            self.registry.note_use(record, is_shadowed).await?;
-        }
-        Ok(Minted { claims, token })
+        Ok((Minted { claims, token }, is_shadowed))
     }
 }

@@ -6,6 +6,7 @@ mod change;
 mod terms;
 mod input;
 mod keys;
+mod usage;
 mod uses;
 mod first_start;
 mod people;
@@ -29,6 +30,7 @@ pub(crate) use change::{Change, Expected, keys_cannot_manage_keys, not_found};
 pub(crate) use people::{Account, NewInvitation, SignedInNow, Visit};
 pub(crate) use roles::{NewRole, RoleChanges};
 pub(crate) use tenants::{CreatedWorkspace, TenantChange};
+pub(crate) use uses::MintOutcome;
 
 use std::sync::Arc;
 

@@ -26,6 +26,8 @@ mod links;
 mod invitations;
 mod keys;
 mod verifiers;
+mod usage;
+mod grants;
 mod backup;
 
 pub(crate) use audit::{AuditFilter, AuditId, AuditOrder, StoredEvent};
@@ -42,6 +44,7 @@ pub(crate) use settings::SigningKeyRecord;
 pub(crate) use sign_in_failures::Failures;
 pub(crate) use sign_ins::SignIn;
 pub(crate) use tenants::{Organization, Tenant, Workspace};
+pub(crate) use usage::{Counter, LastUse, UsageRow};
 pub use verifiers::VerifierRecord;
 
 use std::ops::{Deref, DerefMut};
@@ -106,7 +109,13 @@ impl Store {
             Place::File(path) => (sqlite::connect(path).await?, (sqlite::BEGIN, None)),
             Place::Postgres(url) => (postgres::connect(url).await?, (postgres::BEGIN, Some(postgres::QUEUE))),
         };
-        Ok(Self { pool, begin, writer: Arc::default(), changed: watch::Sender::default(), database: Arc::new(database.clone()) })
+        Ok(Self {
+            pool,
+            begin,
+            writer: Arc::default(),
+            changed: watch::Sender::default(),
+            database: Arc::new(database.clone()),
+        })
     }
 
     async fn migrate(&self) -> Result<(), Error> {

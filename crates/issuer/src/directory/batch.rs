@@ -64,7 +64,7 @@ pub(super) fn to_text(line: &DirectoryLine) -> Result<Vec<u8>, Error> {
 
 /// Waits for the database, but not for ever.
 pub(super) async fn within<T>(read: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    timeout(PATIENCE, read).await.unwrap_or_else(|_| {
-        Err(Error::new(ErrorCode::StoreUnavailable, "the store does not answer in time"))
-    })
+    timeout(PATIENCE, read)
+        .await
+        .unwrap_or_else(|_| Err(Error::new(ErrorCode::StoreUnavailable, "the store does not answer in time")))
 }

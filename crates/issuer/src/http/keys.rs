@@ -6,6 +6,7 @@ mod list;
 mod roll;
 mod show;
 mod state;
+mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub(super) fn endpoints() -> OpenApiRouter<Arc<Issuer>> {
         .routes(routes!(state::protect))
         .routes(routes!(state::unprotect))
         .routes(routes!(state::convert))
+        .routes(routes!(usage::usage))
 }
 
 /// Who stands behind a key.
@@ -49,6 +51,7 @@ pub(super) enum Owner {
 /// A key, without what could sign in.
 #[derive(Debug, serde::Serialize, ToSchema)]
 #[schema(as = Key)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 pub(super) struct KeyView {
     #[schema(value_type = schemas::KeyId)]
     id: KeyId,

@@ -2,6 +2,7 @@
 
 mod directory;
 mod line;
+mod usage;
 
 use std::sync::Arc;
 
@@ -11,5 +12,5 @@ use utoipa_axum::routes;
 use crate::issuer::Issuer;
 
 pub(super) fn endpoints() -> OpenApiRouter<Arc<Issuer>> {
-    OpenApiRouter::new().routes(routes!(directory::directory))
+    OpenApiRouter::new().routes(routes!(directory::directory)).routes(routes!(usage::usage))
 }

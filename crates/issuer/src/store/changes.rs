@@ -53,7 +53,7 @@ impl Changes {
     pub(crate) async fn wait(&mut self) {
         if self.told.changed().await.is_err() {
             // The store is gone, and with it all that could change.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

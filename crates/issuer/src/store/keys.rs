@@ -32,7 +32,7 @@ macro_rules! select_keys {
         )
     };
 }
-use select_keys;
+pub(super) use select_keys;
 
 impl Reader {
     /// The key with this id, whatever its state.
@@ -207,21 +207,6 @@ impl Transaction {
         self.note_change(Entity::Key(key.id)).await
     }
 
-    /// Notes a use, and sessions that a restriction in shadow would have refused.
-    pub(crate) async fn note_key_use(&mut self, key: KeyId, at: u64, shadow_refusals: u64) -> Result<(), Error> {
-        sqlx::query(
-            "UPDATE keys SET last_used_at = CASE WHEN last_used_at < $2 THEN $2 ELSE last_used_at END, \
-             shadow_refusals = shadow_refusals + $3 WHERE id = $1",
-        )
-        .bind(blob(key))
-        .bind(to_i64(at))
-        .bind(to_i64(shadow_refusals))
-        .execute(self.connection())
-        .await
-        .map_err(Error::store)?;
-        Ok(())
-    }
-
     pub(crate) async fn note_key_expired(&mut self, key: KeyId) -> Result<(), Error> {
         sqlx::query("UPDATE keys SET expiry_noted = 1 WHERE id = $1")
             .bind(blob(key))
@@ -286,7 +271,7 @@ pub(super) fn brand(row: &AnyRow) -> Result<Option<Option<Brand>>, Error> {
     }
 }
 
-fn record(row: &AnyRow) -> Result<KeyRecord, Error> {
+pub(super) fn record(row: &AnyRow) -> Result<KeyRecord, Error> {
     let requests = row.optional_number("rate_limit_requests")?;
     let period = row.optional_number("rate_limit_period")?;
     Ok(KeyRecord {

@@ -73,12 +73,11 @@ impl Reader {
 
     /// Every verifier, the oldest first.
     pub(crate) async fn verifiers(&mut self) -> Result<Vec<VerifierRecord>, Error> {
-        let rows = sqlx::query(
-            "SELECT id, name, public_key, created_at, revoked_at, last_seen_at FROM verifiers ORDER BY id",
-        )
-        .fetch_all(self.connection())
-        .await
-        .map_err(Error::store)?;
+        let rows =
+            sqlx::query("SELECT id, name, public_key, created_at, revoked_at, last_seen_at FROM verifiers ORDER BY id")
+                .fetch_all(self.connection())
+                .await
+                .map_err(Error::store)?;
         rows.iter().map(record).collect()
     }
 }
