@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use doorkey_core::{
-    ErrorCode, Id, IdKind, InvitationId, KeyId, MemberId, OrganizationId, RoleId, SignInId, WorkspaceId,
+    ErrorCode, Id, IdKind, InvitationId, KeyId, MemberId, OrganizationId, RoleId, SignInId, VerifierId, WorkspaceId,
     parse_base64url_array, to_base64url,
 };
 use serde_json::{Map, Value};
@@ -102,7 +102,7 @@ pub struct Target {
 }
 
 /// The kinds of things, as their ids begin.
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 8] = [
     KeyId::PREFIX,
     OrganizationId::PREFIX,
     WorkspaceId::PREFIX,
@@ -110,6 +110,7 @@ const KINDS: [&str; 7] = [
     RoleId::PREFIX,
     InvitationId::PREFIX,
     SignInId::PREFIX,
+    VerifierId::PREFIX,
 ];
 
 impl Target {
@@ -132,6 +133,7 @@ impl Target {
             RoleId::PREFIX => id.parse().ok().map(|id: RoleId| id.into()),
             InvitationId::PREFIX => id.parse().ok().map(|id: InvitationId| id.into()),
             SignInId::PREFIX => id.parse().ok().map(|id: SignInId| id.into()),
+            VerifierId::PREFIX => id.parse().ok().map(|id: VerifierId| id.into()),
             _ => id.parse().ok().map(|id: KeyId| id.into()),
         }
     }
@@ -159,6 +161,7 @@ impl Target {
             RoleId::PREFIX => RoleId::from_bytes(bytes).to_string(),
             InvitationId::PREFIX => InvitationId::from_bytes(bytes).to_string(),
             SignInId::PREFIX => SignInId::from_bytes(bytes).to_string(),
+            VerifierId::PREFIX => VerifierId::from_bytes(bytes).to_string(),
             _ => KeyId::from_bytes(bytes).to_string(),
         };
         Some(text)

@@ -16,6 +16,7 @@ mod revision;
 mod openapi;
 mod caller;
 mod outlive;
+mod signed;
 mod token;
 
 mod audit;
@@ -29,6 +30,7 @@ mod people;
 mod roles;
 mod sessions;
 mod sign_ins;
+mod verifiers;
 mod well_known;
 mod workspaces;
 
@@ -66,7 +68,8 @@ impl Issuer {
     }
 }
 
-/// Every endpoint, with what the OpenAPI document says of it. Those that manage something stand behind a guard.
+/// Every endpoint, with what the OpenAPI document says of it. Those that manage something stand behind a guard; those of
+/// verifiers look for a signature themselves.
 fn endpoints(issuer: Option<&Arc<Issuer>>) -> OpenApiRouter<Arc<Issuer>> {
     let mut managing = OpenApiRouter::new()
         .merge(people::endpoints())
@@ -85,6 +88,7 @@ fn endpoints(issuer: Option<&Arc<Issuer>>) -> OpenApiRouter<Arc<Issuer>> {
     }
     OpenApiRouter::with_openapi(openapi::base())
         .merge(managing)
+        .merge(verifiers::endpoints())
         .routes(routes!(sessions::mint, sessions::preflight))
         .routes(routes!(well_known::issuer))
         .routes(routes!(well_known::jwks))

@@ -4,17 +4,21 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use doorkey_core::token::{self, Claims};
-use doorkey_core::{ErrorCode, JwkSet, Origin, SecretKey, SignedMint};
-use doorkey_verifier::{Clock, Entropy};
+use doorkey_core::{ErrorCode, JwkSet, Origin, PublishableKey, SecretKey, SignedMint};
+use doorkey_verifier::{Clock, Entropy, ReplayMemory};
 
+use crate::directory::Feed;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::mint::{self, Presented};
 use crate::registry::{DefaultKeys, Registry};
 use crate::settings::{Settings, SharedSettings};
 use crate::signing::SigningKeys;
-use crate::store::Store;
+use crate::store::{KeyRecord, Store};
 use crate::vault::Vault;
+
+/// How far a verifier's clock may be off, in seconds.
+pub(crate) const VERIFIER_SKEW: u64 = 30;
 
 /// Everything that one issuer needs to answer requests; [`router`](Self::router) is its face.
 #[derive(Debug)]
@@ -24,6 +28,10 @@ pub struct Issuer {
     registry: Registry,
     signing_keys: SigningKeys,
     limits: Limits,
+    feed: Arc<Feed>,
+    /// Requests of verifiers that were answered.
+    replay: ReplayMemory,
+    started_at: u64,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -52,7 +60,12 @@ impl Issuer {
         let registry = Registry::new(store.clone(), settings.clone(), vault.clone(), clock.clone(), entropy.clone());
         let default_keys = registry.start().await?;
         let signing_keys = SigningKeys::load(&store, vault).await?;
-        Ok((Self { settings, store, registry, signing_keys, limits, clock, entropy }, default_keys))
+        let feed = Arc::new(Feed::new(registry.clone(), signing_keys.public().clone()));
+        let started_at = clock.now();
+        let replay =
+            ReplayMemory::new(ReplayMemory::DEFAULT_CAPACITY, ReplayMemory::DEFAULT_SESSION_CAPACITY, VERIFIER_SKEW);
+        let issuer = Self { settings, store, registry, signing_keys, limits, feed, replay, started_at, clock, entropy };
+        Ok((issuer, default_keys))
     }
 
     /// The keys.
@@ -75,6 +88,21 @@ impl Issuer {
     /// The public keys that tokens verify with.
     pub fn public_keys(&self) -> &JwkSet {
         self.signing_keys.public()
+    }
+
+    /// Tells verifiers of changes as they come, until `stop`: then all their streams end, so that nothing waits for them.
+    /// Unless this runs, a stream ends once it has said all, and its reader asks again.
+    pub async fn feed_verifiers(&self, stop: impl Future<Output = ()>) {
+        self.feed.run(stop).await;
+    }
+
+    pub(crate) fn feed(&self) -> &Arc<Feed> {
+        &self.feed
+    }
+
+    /// The requests of verifiers that were answered, and since when they have been remembered, in Unix seconds.
+    pub(crate) fn replay(&self) -> (&ReplayMemory, u64) {
+        (&self.replay, self.started_at)
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -112,15 +140,33 @@ impl Issuer {
             Presented::Secret(key) => return Err(self.refuse_secret_key(key).await),
         };
         let record = self.registry.key(key.id()).await?;
-        let session = self.registry.new_id();
-        let now = self.clock.now();
-        let mint::Decision { claims, is_shadowed } =
-            mint::decide(&mint, &key, record.as_ref(), origin, &settings, session, now)?;
+        let Some(record) = record else { return Err(mint::unknown().into()) };
+        match self.mint_with(&mint, &key, &record, origin, address, &settings) {
+            Ok((minted, is_shadowed)) => {
+                self.registry.note_mint(&record, is_shadowed).await?;
+                Ok(minted)
+            }
+            Err(error) => {
+                self.registry.note_refused_mint(&record, error.code()).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The session, and whether a restriction in shadow would have refused it.
+    fn mint_with(
+        &self,
+        mint: &SignedMint,
+        key: &PublishableKey,
+        record: &KeyRecord,
+        origin: Option<&Origin>,
+        address: IpAddr,
+        settings: &Settings,
+    ) -> Result<(Minted, bool), Error> {
+        let (session, now) = (self.registry.new_id(), self.clock.now());
+        let mint::Decision { claims, is_shadowed } = mint::decide(mint, key, record, origin, settings, session, now)?;
         self.limits.check(key.id(), address, &claims.doorkey.origin)?;
         let token = token::issue(&claims, self.signing_keys.active())?;
-        if let Some(record) = &record {
-            self.registry.note_use(record, is_shadowed).await?;
-        }
-        Ok(Minted { claims, token })
+        Ok((Minted { claims, token }, is_shadowed))
     }
 }

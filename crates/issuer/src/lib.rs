@@ -20,6 +20,8 @@ mod registry;
 mod limits;
 mod mint;
 
+mod directory;
+
 mod issuer;
 
 mod http;
@@ -39,5 +41,5 @@ pub use settings::{
     Catalogue, CatalogueScope, CustomLimit, CustomLimits, KeyDefaults, MintLimits, RateLimit, Settings, SettingsFile,
     SharedSettings, TrustedProxies,
 };
-pub use store::{Database, KeyOwner, KeyRecord, KeyState, Restriction, Store};
+pub use store::{Database, KeyOwner, KeyRecord, KeyState, Restriction, Store, VerifierRecord};
 pub use vault::Vault;

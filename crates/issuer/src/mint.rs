@@ -36,6 +36,11 @@ pub(crate) fn read(mint: &SignedMint, settings: &Settings) -> Result<Presented, 
     Ok(Presented::Publishable(key))
 }
 
+/// The same for a key that is not there, and for one that cannot be used.
+pub(crate) fn unknown() -> Error {
+    Error::new(ErrorCode::KeyUnknown, "this issuer has no active key of this name")
+}
+
 /// A session that may be.
 #[derive(Debug)]
 pub(crate) struct Decision {
@@ -54,21 +59,19 @@ pub(crate) struct Decision {
 pub(crate) fn decide(
     mint: &SignedMint,
     key: &PublishableKey,
-    record: Option<&KeyRecord>,
+    record: &KeyRecord,
     origin: Option<&Origin>,
     settings: &Settings,
     session: SessionId,
     now: u64,
 ) -> Result<Decision, Error> {
-    let is_this = |record: &&KeyRecord| {
-        record.is_usable(now)
-            && record.kind == KeyKind::Publishable
-            && record.environment == key.environment()
-            && record.brand.as_ref().is_none_or(|brand| brand.as_ref() == key.brand())
-    };
-    let record = record
-        .filter(is_this)
-        .ok_or_else(|| Error::new(ErrorCode::KeyUnknown, "this issuer has no active key of this name"))?;
+    let is_this = record.is_usable(now)
+        && record.kind == KeyKind::Publishable
+        && record.environment == key.environment()
+        && record.brand.as_ref().is_none_or(|brand| brand.as_ref() == key.brand());
+    if !is_this {
+        return Err(unknown());
+    }
     let origin = origin
         .ok_or_else(|| Error::new(ErrorCode::OriginNotAllowed, "the request has no origin, or one that is none"))?;
     let is_shadowed = !is_allowed(record, origin);
@@ -144,7 +147,7 @@ mod tests {
         }
     }
 
-    fn code(record: Option<&KeyRecord>, named: &PublishableKey, origin: &str) -> Option<ErrorCode> {
+    fn code(record: &KeyRecord, named: &PublishableKey, origin: &str) -> Option<ErrorCode> {
         let origin = origin.parse().ok();
         let session = SessionId::from_bytes([0; 16]);
         decide(&mint(""), named, record, origin.as_ref(), &settings(), session, 1000).err().map(|error| error.code())
@@ -165,10 +168,10 @@ mod tests {
             (&test, "https://localhost.example", false),
         ] {
             let expected = (!allowed).then_some(ErrorCode::OriginNotAllowed);
-            assert_eq!(code(Some(record), &key(record), origin), expected, "{origin}");
+            assert_eq!(code(record, &key(record), origin), expected, "{origin}");
         }
         let unlisted = KeyRecord { origins: Vec::new(), ..live };
-        assert_eq!(code(Some(&unlisted), &key(&unlisted), "https://a.example"), Some(ErrorCode::OriginNotAllowed));
+        assert_eq!(code(&unlisted, &key(&unlisted), "https://a.example"), Some(ErrorCode::OriginNotAllowed));
     }
 
     #[test]
@@ -176,13 +179,12 @@ mod tests {
         let active = record(Environment::Test);
         let named = key(&active);
         let unknown = Some(ErrorCode::KeyUnknown);
-        assert_eq!(code(None, &named, "http://localhost"), unknown);
         let revoked = KeyRecord { revoked_at: Some(1), ..active.clone() };
-        assert_eq!(code(Some(&revoked), &named, "http://localhost"), unknown);
+        assert_eq!(code(&revoked, &named, "http://localhost"), unknown);
         let secret = KeyRecord { kind: KeyKind::Secret, ..active.clone() };
-        assert_eq!(code(Some(&secret), &named, "http://localhost"), unknown);
+        assert_eq!(code(&secret, &named, "http://localhost"), unknown);
         let live = KeyRecord { environment: Environment::Live, ..active.clone() };
-        assert_eq!(code(Some(&live), &named, "https://eu.shop.example"), unknown);
+        assert_eq!(code(&live, &named, "https://eu.shop.example"), unknown);
         for (expires_at, disabled_at, archived_at, ends_at) in [
             (Some(1000), None, None, None),
             (None, Some(1), None, None),
@@ -190,10 +192,10 @@ mod tests {
             (None, None, None, Some(1000)),
         ] {
             let over = KeyRecord { expires_at, disabled_at, ends_at, archived_at, ..active.clone() };
-            assert_eq!(code(Some(&over), &named, "http://localhost"), unknown, "{over:?}");
+            assert_eq!(code(&over, &named, "http://localhost"), unknown, "{over:?}");
         }
         let in_time = KeyRecord { expires_at: Some(1001), ..active };
-        assert_eq!(code(Some(&in_time), &named, "http://localhost"), None);
+        assert_eq!(code(&in_time, &named, "http://localhost"), None);
     }
 
     #[test]
@@ -209,7 +211,7 @@ mod tests {
             (None, named(brand()), true),
         ] {
             let expected = (!known).then_some(ErrorCode::KeyUnknown);
-            assert_eq!(code(Some(&record(of)), &named, "http://localhost"), expected);
+            assert_eq!(code(&record(of), &named, "http://localhost"), expected);
         }
     }
 
@@ -218,11 +220,10 @@ mod tests {
         let record = KeyRecord { shadow: [Restriction::Origins].into(), ..record(Environment::Live) };
         for (origin, is_shadowed) in [("https://eu.shop.example", false), ("https://evil.example", true)] {
             let (session, origin) = (SessionId::from_bytes([0; 16]), origin.parse().unwrap());
-            let decided =
-                decide(&mint(""), &key(&record), Some(&record), Some(&origin), &settings(), session, 1000).unwrap();
+            let decided = decide(&mint(""), &key(&record), &record, Some(&origin), &settings(), session, 1000).unwrap();
             assert_eq!(decided.is_shadowed, is_shadowed, "{origin}");
         }
-        assert_eq!(code(Some(&record), &key(&record), ""), Some(ErrorCode::OriginNotAllowed));
+        assert_eq!(code(&record, &key(&record), ""), Some(ErrorCode::OriginNotAllowed));
     }
 
     #[test]
@@ -231,9 +232,8 @@ mod tests {
         let own = KeyRecord { session_lifetime: Some(2), ..record(Environment::Test) };
         for (record, exp) in [(record(Environment::Test), 1300), (own, 1002)] {
             let session = SessionId::from_bytes([0; 16]);
-            let claims = decide(&mint(""), &key(&record), Some(&record), Some(&origin), &settings(), session, 1000)
-                .unwrap()
-                .claims;
+            let claims =
+                decide(&mint(""), &key(&record), &record, Some(&origin), &settings(), session, 1000).unwrap().claims;
             assert_eq!((claims.iat, claims.exp), (1000, exp));
         }
     }

@@ -6,6 +6,7 @@ mod change;
 mod terms;
 mod input;
 mod keys;
+mod usage;
 mod uses;
 mod first_start;
 mod people;
@@ -14,6 +15,7 @@ mod tenants;
 mod roles;
 mod members;
 mod audit;
+mod verifiers;
 mod clockwork;
 
 pub use first_start::DefaultKeys;
@@ -28,15 +30,18 @@ pub(crate) use change::{Change, Expected, keys_cannot_manage_keys, not_found};
 pub(crate) use people::{Account, NewInvitation, SignedInNow, Visit};
 pub(crate) use roles::{NewRole, RoleChanges};
 pub(crate) use tenants::{CreatedWorkspace, TenantChange};
+pub(crate) use uses::MintOutcome;
 
 use std::sync::Arc;
 
 use doorkey_core::{Id, KeyId, KeyKind, PublishableKey};
 use doorkey_verifier::{Clock, Entropy, random};
+use tokio::sync::watch;
 
 use self::people::People;
 use self::tries::Tries;
 use self::uses::Uses;
+use self::verifiers::SeenVerifiers;
 use crate::error::Error;
 use crate::settings::{Settings, SharedSettings};
 use crate::signing::SigningKeys;
@@ -56,6 +61,7 @@ pub struct Registry {
     entropy: Arc<dyn Entropy>,
     tries: Arc<Tries>,
     uses: Arc<Uses>,
+    seen_verifiers: Arc<SeenVerifiers>,
     people: Arc<People>,
 }
 
@@ -90,6 +96,7 @@ impl Registry {
             entropy,
             tries: Arc::default(),
             uses: Arc::default(),
+            seen_verifiers: Arc::default(),
             people: Arc::default(),
         }
     }
@@ -120,6 +127,15 @@ impl Registry {
     /// The settings as they are now.
     pub(crate) fn settings(&self) -> Arc<Settings> {
         self.settings.current()
+    }
+
+    /// Follows the settings, from now on.
+    pub(crate) fn follow_settings(&self) -> watch::Receiver<Arc<Settings>> {
+        self.settings.follow()
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {

@@ -12,6 +12,8 @@ mod schema;
 mod row;
 
 mod settings;
+mod directory;
+mod changes;
 mod audit;
 mod idempotency;
 mod tenants;
@@ -23,10 +25,14 @@ mod sign_in_failures;
 mod links;
 mod invitations;
 mod keys;
+mod verifiers;
+mod usage;
+mod grants;
 mod backup;
 
 pub(crate) use audit::{AuditFilter, AuditId, AuditOrder, StoredEvent};
 pub use database::Database;
+pub(crate) use directory::Changed;
 pub(crate) use invitations::Invitation;
 pub(crate) use keys::{KeyCursor, KeyFilter, KeySort, SortValue};
 pub use keys::{KeyOwner, KeyRecord, KeyState, Restriction};
@@ -38,6 +44,8 @@ pub(crate) use settings::SigningKeyRecord;
 pub(crate) use sign_in_failures::Failures;
 pub(crate) use sign_ins::SignIn;
 pub(crate) use tenants::{Organization, Tenant, Workspace};
+pub(crate) use usage::{Counter, LastUse, UsageRow};
+pub use verifiers::VerifierRecord;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -46,7 +54,7 @@ use doorkey_core::ErrorCode;
 use sqlx::any::AnyPoolOptions;
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use self::database::Place;
 use crate::error::Error;
@@ -62,6 +70,9 @@ pub struct Store {
     begin: (&'static str, Option<&'static str>),
     /// Writers of this process queue here, in order, so that at most one connection waits for other processes.
     writer: Arc<Mutex<()>>,
+    /// Counts the changes that verifiers go by.
+    changed: watch::Sender<u64>,
+    database: Arc<Database>,
 }
 
 impl Store {
@@ -98,7 +109,13 @@ impl Store {
             Place::File(path) => (sqlite::connect(path).await?, (sqlite::BEGIN, None)),
             Place::Postgres(url) => (postgres::connect(url).await?, (postgres::BEGIN, Some(postgres::QUEUE))),
         };
-        Ok(Self { pool, begin, writer: Arc::default() })
+        Ok(Self {
+            pool,
+            begin,
+            writer: Arc::default(),
+            changed: watch::Sender::default(),
+            database: Arc::new(database.clone()),
+        })
     }
 
     async fn migrate(&self) -> Result<(), Error> {
@@ -127,14 +144,16 @@ impl Store {
     /// Begins a transaction that writes. It waits for every other one first, so that what it reads stays true.
     pub(crate) async fn begin(&self) -> Result<Transaction, Error> {
         let turn = Arc::clone(&self.writer).lock_owned().await;
-        let pool = self.pool.clone();
+        let (pool, changed) = (self.pool.clone(), self.changed.clone());
         let (begin, queue) = self.begin;
+        let announce = self.database.as_file().is_none().then_some(changes::ANNOUNCE);
         let begin = async move {
             let mut inner = pool.begin_with(begin).await.map_err(Error::store)?;
             if let Some(queue) = queue {
                 sqlx::raw_sql(queue).execute(&mut *inner).await.map_err(Error::store)?;
             }
-            Ok(Transaction { reader: Reader(Held::Transaction(inner)), turn })
+            let reader = Reader(Held::Transaction(inner));
+            Ok(Transaction { reader, turn, changed, announce, changes_directory: false })
         };
         // In a task of its own, which goes on when the caller goes away: the pool would take a connection back in the
         // middle of its BEGIN, which Postgres then finishes, and nobody would end that transaction.
@@ -174,13 +193,24 @@ impl Reader {
 pub(crate) struct Transaction {
     reader: Reader,
     turn: OwnedMutexGuard<()>,
+    changed: watch::Sender<u64>,
+    /// How other processes hear of a change.
+    announce: Option<&'static str>,
+    /// Whether verifiers have to hear of it.
+    changes_directory: bool,
 }
 
 impl Transaction {
     /// Makes the changes last.
-    pub(crate) async fn commit(self) -> Result<(), Error> {
+    pub(crate) async fn commit(mut self) -> Result<(), Error> {
+        if let Some(announce) = self.announce.filter(|_| self.changes_directory) {
+            sqlx::raw_sql(announce).execute(self.connection()).await.map_err(Error::store)?;
+        }
         if let Held::Transaction(transaction) = self.reader.0 {
             transaction.commit().await.map_err(Error::store)?;
+        }
+        if self.changes_directory {
+            self.changed.send_modify(|count| *count += 1);
         }
         drop(self.turn);
         Ok(())

@@ -62,6 +62,8 @@ actions! {
     ExpireKey "key.expire"
     LeakKey "key.leak"
     ManageWithKey "key.manage"
+    AddVerifier "verifier.add"
+    RevokeVerifier "verifier.revoke"
 }
 
 impl Action {

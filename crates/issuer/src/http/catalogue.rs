@@ -39,6 +39,8 @@ struct ScopeView {
     browser: bool,
     /// Whether the preset role `viewer` has it.
     viewer: bool,
+    /// Whether a signed URL for it may be used more than once.
+    reusable_urls: bool,
 }
 
 /// A limit of the operator's own, which the API enforces.
@@ -80,8 +82,8 @@ struct KeyDefaultsView {
 
 impl From<&CatalogueScope> for ScopeView {
     fn from(scope: &CatalogueScope) -> Self {
-        let CatalogueScope { name, description, browser, viewer } = scope.clone();
-        Self { name, description, browser, viewer }
+        let CatalogueScope { name, description, browser, viewer, reusable_urls } = scope.clone();
+        Self { name, description, browser, viewer, reusable_urls }
     }
 }
 

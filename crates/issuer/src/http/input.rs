@@ -75,7 +75,8 @@ fn fingerprint(method: &Method, path: &str, body: &[u8]) -> [u8; 32] {
     sha256(&[method.as_str().as_bytes(), path.as_bytes(), body].join(&b'\n'))
 }
 
-fn parse<T: DeserializeOwned>(parts: &Parts, bytes: &Bytes) -> Result<T, Error> {
+/// Reads a body that has arrived.
+pub(super) fn parse<T: DeserializeOwned>(parts: &Parts, bytes: &Bytes) -> Result<T, Error> {
     let malformed = |detail| Error::new(ErrorCode::MalformedRequest, detail);
     if bytes.is_empty() {
         return serde_json::from_value(serde_json::Value::Null).map_err(|_| malformed("a body of JSON is missing"));

@@ -6,6 +6,7 @@ mod list;
 mod roll;
 mod show;
 mod state;
+mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub(super) fn endpoints() -> OpenApiRouter<Arc<Issuer>> {
         .routes(routes!(state::protect))
         .routes(routes!(state::unprotect))
         .routes(routes!(state::convert))
+        .routes(routes!(usage::usage))
 }
 
 /// Who stands behind a key.
@@ -49,6 +51,7 @@ pub(super) enum Owner {
 /// A key, without what could sign in.
 #[derive(Debug, serde::Serialize, ToSchema)]
 #[schema(as = Key)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 pub(super) struct KeyView {
     #[schema(value_type = schemas::KeyId)]
     id: KeyId,
@@ -113,6 +116,8 @@ pub(super) struct KeyView {
     #[schema(value_type = Option<schemas::Timestamp>, required)]
     disabled_at: Option<u64>,
     protected: bool,
+    /// Whether each of its sessions takes a grant of a secret key.
+    requires_grant: bool,
     #[schema(value_type = Option<schemas::Timestamp>, required)]
     revoked_at: Option<u64>,
     /// When it was first seen where a secret key must not be.
@@ -169,6 +174,7 @@ impl KeyView {
             last_used_at: key.last_used_at,
             disabled_at: key.disabled_at,
             protected: key.protected_at.is_some(),
+            requires_grant: key.requires_grant,
             revoked_at: key.revoked_at,
             leaked_at: key.leaked_at,
             rolled_from: key.rolled_from,

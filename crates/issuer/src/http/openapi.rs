@@ -22,6 +22,8 @@ use super::cookie::SignInCookie;
 
 /// The security scheme of a member's sign-in, for `security(("member" = []))`.
 const MEMBER: &str = "member";
+/// The same of a verifier's signature, for `security(("verifier" = []))`.
+const VERIFIER: &str = "verifier";
 /// Where the header that every response has is described.
 const REQUEST_ID: &str = "#/components/headers/RequestId";
 
@@ -35,7 +37,7 @@ where nothing is answers 404. `HEAD` is answered wherever `GET` is. Ids are Type
 What is no HTTP at all (a head of more than 16 KiB, lengths that contradict each other, bytes that a head cannot hold) is \
 answered by the server in front of the API, with 400 or 431 and nothing else.";
 
-const TAGS: [(&str, &str); 13] = [
+const TAGS: [(&str, &str); 14] = [
     ("Sessions", "What browsers trade publishable keys for."),
     ("Keys", "Create, list, edit, roll and revoke keys."),
     ("Organizations", "The customers of the API."),
@@ -47,6 +49,7 @@ const TAGS: [(&str, &str); 13] = [
     ("People", "One's own account: made with a setup link, kept with a password, recovered with a link."),
     ("Sign-ins", "Sign in and out, and see where one has signed in."),
     ("Invitations", "How everybody but the first comes in."),
+    ("Verifiers", "What verifiers follow and report. Their requests are signed, and carry no other credential."),
     ("Discovery", "Public documents, for verifiers and tools."),
     ("Health", "For whoever keeps the issuer running."),
 ];
@@ -73,6 +76,11 @@ pub(super) fn base() -> OpenApi {
         "__Host-doorkey",
         "A member's sign-in. Its name is `doorkey` where the issuer is reached with http, on a loopback host.",
     );
+    let signature = ApiKeyValue::with_description(
+        "Signature",
+        "A verifier's signature (RFC 9421) by the key of its credential, `keyid` being its id: over `@method`, \
+         `@authority`, `@path`, `@query`, and of a body `content-type` and `content-digest`. There is no `Authorization`.",
+    );
     let request_id = HeaderBuilder::new()
         .schema(Some(ObjectBuilder::new().schema_type(Type::String).pattern(Some("^req_[A-Za-z0-9_-]{16}$"))))
         .description(Some("The id under which the request was logged."));
@@ -81,7 +89,8 @@ pub(super) fn base() -> OpenApi {
             components.response(name, response)
         })
         .header("RequestId", request_id.build())
-        .security_scheme(MEMBER, SecurityScheme::ApiKey(ApiKey::Cookie(sign_in)));
+        .security_scheme(MEMBER, SecurityScheme::ApiKey(ApiKey::Cookie(sign_in)))
+        .security_scheme(VERIFIER, SecurityScheme::ApiKey(ApiKey::Header(signature)));
     let tags = TAGS.map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build());
     OpenApiBuilder::new().info(info).tags(Some(tags)).components(Some(components.build())).build()
 }

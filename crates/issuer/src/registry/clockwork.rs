@@ -7,6 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::Registry;
 use super::people::forget_old;
+use super::usage::forget_old_usage;
 use crate::actor::Actor;
 use crate::audit::Action;
 use crate::error::Error;
@@ -58,6 +59,7 @@ impl Registry {
     /// done the next time.
     pub async fn wind(&self) -> Result<Wound, Error> {
         self.write_uses().await?;
+        self.write_seen_verifiers().await?;
         let mut wound = Wound::default();
         loop {
             let now = self.clock().now();
@@ -99,7 +101,7 @@ impl Registry {
         // A batch at a time, so that other writers get their turns.
         loop {
             let mut transaction = self.store.begin().await?;
-            let has_more = forget_old(&mut transaction, now).await?;
+            let has_more = forget_old(&mut transaction, now).await? | forget_old_usage(&mut transaction, now).await?;
             transaction.commit().await?;
             if !has_more {
                 return Ok(());

@@ -1,6 +1,7 @@
 //! The first start: an organization, a workspace, a key pair and a signing key, or nothing of it.
 
-use doorkey_core::{Environment, KeyKind, OrganizationId, PublishableKey, ScopeSet, SecretKey};
+use doorkey_core::{Environment, KeyKind, OrganizationId, PublishableKey, ScopeSet, SecretKey, to_base64url};
+use doorkey_verifier::random;
 
 use super::keys::for_kind;
 use super::{Change, CreatedKey, NewKey, Registry, terms};
@@ -32,6 +33,7 @@ impl Registry {
     async fn start_in(&self, change: &mut Change<'_>) -> Result<Option<DefaultKeys>, Error> {
         change.transaction.put_public_url(change.settings.public_url()).await?;
         change.transaction.fold_old_names().await?;
+        change.transaction.name_history(|| to_base64url(&random::<12>(self.entropy()))).await?;
         if change.transaction.first_workspace().await?.is_some() {
             change.has_nothing_to_do();
             return Ok(None);

@@ -70,6 +70,7 @@ pub struct NewKey {
     pub(crate) expires_at: Option<Option<u64>>,
     pub(crate) rotation_due_at: Option<Option<u64>>,
     pub(crate) is_protected: bool,
+    pub(crate) requires_grant: bool,
 }
 
 impl NewKey {
@@ -95,6 +96,7 @@ impl NewKey {
             expires_at: None,
             rotation_due_at: None,
             is_protected: false,
+            requires_grant: false,
         }
     }
 
@@ -121,6 +123,11 @@ impl NewKey {
     /// Sets how long its sessions' tokens live, in seconds, 1 to 600.
     pub fn with_session_lifetime(self, seconds: u64) -> Self {
         Self { session_lifetime: Some(seconds), ..self }
+    }
+
+    /// Has pages bring a grant of a secret key for each session.
+    pub fn with_required_grant(self) -> Self {
+        Self { requires_grant: true, ..self }
     }
 
     /// Sets when it expires, in Unix seconds.

@@ -105,6 +105,9 @@ fn check_secret(key: &KeyRecord, wrong: &mut Vec<FieldError>) {
     if key.session_lifetime.is_some() {
         wrong.push(field("session_lifetime", "a secret key has no sessions"));
     }
+    if key.requires_grant {
+        wrong.push(field("requires_grant", "a secret key signs grants, and needs none"));
+    }
 }
 
 fn check_scopes(key: &KeyRecord, before: Option<&KeyRecord>, settings: &Settings, wrong: &mut Vec<FieldError>) {

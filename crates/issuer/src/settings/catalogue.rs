@@ -18,6 +18,8 @@ pub struct CatalogueScope {
     pub browser: bool,
     /// Whether the preset role `viewer` has it: those with the action `read`, unless told.
     pub viewer: bool,
+    /// Whether a signed URL that needs no more than this may be used more than once.
+    pub reusable_urls: bool,
 }
 
 #[derive(serde::Deserialize)]
@@ -30,12 +32,15 @@ struct RawScope {
     #[serde(default)]
     browser: bool,
     viewer: Option<bool>,
+    #[serde(default)]
+    reusable_urls: bool,
 }
 
 impl From<RawScope> for CatalogueScope {
     fn from(raw: RawScope) -> Self {
         let viewer = raw.viewer.unwrap_or_else(|| raw.name.permission().ends_with(":read"));
-        Self { name: raw.name, description: raw.description, browser: raw.browser, viewer }
+        let RawScope { name, description, browser, reusable_urls, .. } = raw;
+        Self { name, description, browser, viewer, reusable_urls }
     }
 }
 

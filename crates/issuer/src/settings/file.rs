@@ -42,6 +42,7 @@ use crate::error::Error;
 /// description = "See pictures"
 /// browser = true                              # a publishable key may have it
 /// viewer = true                               # so has the role viewer; without it, those that end in :read
+/// reusable_urls = true                        # a signed URL for it works more than once, for downloads that resume
 ///
 /// [[limits]]                                  # a limit that the API enforces itself
 /// name = "max_pictures"

@@ -1,38 +1,47 @@
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+
+use tokio::sync::watch;
 
 use super::Settings;
 use crate::error::Error;
 
 /// The settings that hold now, for all who share them: they can be replaced while the issuer runs.
 #[derive(Clone, Debug)]
-pub struct SharedSettings(Arc<RwLock<Arc<Settings>>>);
+pub struct SharedSettings(watch::Sender<Arc<Settings>>);
 
 impl SharedSettings {
     /// Shares settings.
     pub fn new(settings: Settings) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(settings))))
+        Self(watch::Sender::new(Arc::new(settings)))
     }
 
     /// What holds now. Ask once for each request, so that a request is decided by one set of rules.
     pub fn current(&self) -> Arc<Settings> {
-        // Nobody panics with the lock, and what is behind it is whole at any time.
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.0.borrow())
+    }
+
+    /// Follows what holds.
+    pub(crate) fn follow(&self) -> watch::Receiver<Arc<Settings>> {
+        self.0.subscribe()
     }
 
     /// Replaces them for everybody.
     ///
     /// Fails with `invalid_input` for another public URL or brand, which keys that are out there name.
     pub fn replace(&self, settings: Settings) -> Result<(), Error> {
-        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let cannot = |field| Err(Error::invalid(field, "keys name it: it takes a restart to change it"));
-        if settings.public_url() != current.public_url() {
-            return cannot("public_url");
-        }
-        if settings.brand() != current.brand() {
-            return cannot("brand");
-        }
-        *current = Arc::new(settings);
-        Ok(())
+        let mut done = Ok(());
+        self.0.send_if_modified(|current| {
+            let cannot = |field| Err(Error::invalid(field, "keys name it: it takes a restart to change it"));
+            if settings.public_url() != current.public_url() {
+                done = cannot("public_url");
+            } else if settings.brand() != current.brand() {
+                done = cannot("brand");
+            } else {
+                *current = Arc::new(settings);
+            }
+            done.is_ok()
+        });
+        done
     }
 }
 

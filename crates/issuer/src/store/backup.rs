@@ -8,6 +8,7 @@ use doorkey_core::ErrorCode;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
+use super::directory::HISTORY;
 use super::sqlite::{Opening, blocking, private};
 use super::{Store, schema};
 use crate::error::Error;
@@ -33,7 +34,8 @@ impl Store {
     }
 
     /// Puts the copy `backup` in place as the SQLite file `database`, all of it or nothing, once it is found to be
-    /// sound and of a known version. The copy stays as it is.
+    /// sound and of a known version. The copy stays as it is. What was put in place goes on in a history of its own:
+    /// whoever follows the directory starts anew.
     ///
     /// Fails with `conflict` if there is a database already, or what one left behind, with `invalid_input` for a file
     /// that is no sound backup, and with `store_unavailable`.
@@ -50,6 +52,7 @@ impl Store {
         let (from, to) = (backup.to_owned(), draft.path.clone());
         blocking(move || std::io::copy(&mut File::open(from)?, &mut private().open(to)?)).await?;
         check(&draft.path).await?;
+        forget_history(&draft.path).await.map_err(Error::store)?;
         draft.publish(database).await?;
         drop(opening);
         Ok(())
@@ -122,6 +125,13 @@ fn taken() -> Error {
 /// Opens a file that is there; `still` for one that nobody else has open, of which nothing is to change.
 async fn open(file: &Path, still: bool) -> sqlx::Result<SqliteConnection> {
     SqliteConnectOptions::new().filename(file).read_only(still).immutable(still).connect().await
+}
+
+/// Takes the history's name away: the next issuer makes another one.
+async fn forget_history(copy: &Path) -> sqlx::Result<()> {
+    let mut connection = open(copy, false).await?;
+    sqlx::query("DELETE FROM settings WHERE name = $1").bind(HISTORY).execute(&mut connection).await?;
+    connection.close().await
 }
 
 /// Whether a copy is sound, inside and by the rules of its tables, and of a version that is known.

@@ -6,9 +6,10 @@ mod record;
 pub(crate) use list::{KeyCursor, KeyFilter, KeySort, SortValue};
 pub use record::{KeyOwner, KeyRecord, KeyState, Restriction};
 
-use doorkey_core::{KeyId, KeyKind, MemberId, OrganizationId, VerifyingKey, WorkspaceId};
+use doorkey_core::{Brand, KeyId, KeyKind, MemberId, OrganizationId, VerifyingKey, WorkspaceId};
 use sqlx::any::AnyRow;
 
+use super::directory::Entity;
 use super::row::{Columns, NEVER, blob, broken, join, to_array, to_i64, to_u64};
 use super::tenants::Tenant;
 use super::{Reader, Transaction};
@@ -24,14 +25,14 @@ macro_rules! select_keys {
              k.rate_limit_requests, k.rate_limit_period, k.monthly_quota, k.limits, k.shadow, k.shadow_refusals, \
              k.session_lifetime, k.created_by, k.created_at, k.expires_at, k.rotation_due_at, k.last_used_at, \
              k.disabled_at, k.protected_at, k.revoked_at, k.leaked_at, k.rolled_from, k.rolled_to, k.ends_at, \
-             k.ends_on_use, COALESCE(w.archived_at, o.archived_at) AS archived_at, k.revision \
+             k.ends_on_use, COALESCE(w.archived_at, o.archived_at) AS archived_at, k.revision, k.requires_grant \
              FROM keys k JOIN organizations o ON o.id = k.organization_id \
              LEFT JOIN workspaces w ON w.id = k.workspace_id ",
             $($rest),*
         )
     };
 }
-use select_keys;
+pub(super) use select_keys;
 
 impl Reader {
     /// The key with this id, whatever its state.
@@ -170,7 +171,7 @@ impl Transaction {
              metadata = $7, scopes = $8, origins = $9, cidrs = $10, rate_limit_requests = $11, \
              rate_limit_period = $12, monthly_quota = $13, limits = $14, shadow = $15, session_lifetime = $16, \
              expires_at = $17, rotation_due_at = $18, disabled_at = $19, protected_at = $20, revoked_at = $21, \
-             rolled_to = $22, ends_at = $23, ends_on_use = $24, workspaces = $25, revision = $26, \
+             rolled_to = $22, ends_at = $23, ends_on_use = $24, workspaces = $25, revision = $26, requires_grant = $27, \
              expiry_noted = CASE WHEN expires_at = $17 THEN expiry_noted ELSE 0 END WHERE id = $1",
         )
         .bind(blob(key.id))
@@ -199,25 +200,11 @@ impl Transaction {
         .bind(i64::from(key.ends_on_use))
         .bind(key.workspaces.as_ref().map(join))
         .bind(to_i64(key.revision))
+        .bind(i64::from(key.requires_grant))
         .execute(self.connection())
         .await
         .map_err(Error::store)?;
-        Ok(())
-    }
-
-    /// Notes a use, and sessions that a restriction in shadow would have refused.
-    pub(crate) async fn note_key_use(&mut self, key: KeyId, at: u64, shadow_refusals: u64) -> Result<(), Error> {
-        sqlx::query(
-            "UPDATE keys SET last_used_at = CASE WHEN last_used_at < $2 THEN $2 ELSE last_used_at END, \
-             shadow_refusals = shadow_refusals + $3 WHERE id = $1",
-        )
-        .bind(blob(key))
-        .bind(to_i64(at))
-        .bind(to_i64(shadow_refusals))
-        .execute(self.connection())
-        .await
-        .map_err(Error::store)?;
-        Ok(())
+        self.note_change(Entity::Key(key.id)).await
     }
 
     pub(crate) async fn note_key_expired(&mut self, key: KeyId) -> Result<(), Error> {
@@ -267,8 +254,24 @@ fn owner_column(tenant: Tenant) -> (Level, Vec<u8>) {
     }
 }
 
-fn record(row: &AnyRow) -> Result<KeyRecord, Error> {
-    let brand = row.optional_text("brand")?;
+/// Publishable or secret.
+pub(super) fn kind(row: &AnyRow) -> Result<KeyKind, Error> {
+    Ok(match row.text("kind")? {
+        "publishable" => KeyKind::Publishable,
+        _ => KeyKind::Secret,
+    })
+}
+
+/// What stands in front of a key, where that is known.
+pub(super) fn brand(row: &AnyRow) -> Result<Option<Option<Brand>>, Error> {
+    match row.optional_text("brand")?.as_deref() {
+        None => Ok(None),
+        Some("") => Ok(Some(None)),
+        Some(brand) => Ok(Some(Some(brand.parse().map_err(|error| broken("brand", &error))?))),
+    }
+}
+
+pub(super) fn record(row: &AnyRow) -> Result<KeyRecord, Error> {
     let requests = row.optional_number("rate_limit_requests")?;
     let period = row.optional_number("rate_limit_period")?;
     Ok(KeyRecord {
@@ -279,16 +282,9 @@ fn record(row: &AnyRow) -> Result<KeyRecord, Error> {
             Some(_) => Some(row.list("workspaces")?),
             None => None,
         },
-        kind: match row.text("kind")? {
-            "publishable" => KeyKind::Publishable,
-            _ => KeyKind::Secret,
-        },
+        kind: kind(row)?,
         environment: row.parsed("environment")?,
-        brand: match brand.as_deref() {
-            None => None,
-            Some("") => Some(None),
-            Some(brand) => Some(Some(brand.parse().map_err(|error| broken("brand", &error))?)),
-        },
+        brand: brand(row)?,
         owner: row.optional_id("owner_id")?.map_or(KeyOwner::Service, KeyOwner::Personal),
         name: row.optional_text("name")?,
         description: row.optional_text("description")?,
@@ -319,5 +315,6 @@ fn record(row: &AnyRow) -> Result<KeyRecord, Error> {
         ends_on_use: row.flag("ends_on_use")?,
         archived_at: row.optional_number("archived_at")?,
         revision: row.number("revision")?,
+        requires_grant: row.flag("requires_grant")?,
     })
 }

@@ -6,9 +6,10 @@ use sqlx::{AnyConnection, AnyPool, SqlSafeStr, SqliteConnection};
 
 use crate::error::Error;
 
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "registry", include_str!("../../migrations/0001_registry.sql")),
     (2, "members", include_str!("../../migrations/0002_members.sql")),
+    (3, "directory", include_str!("../../migrations/0003_directory.sql")),
 ];
 
 const TABLE: &str = "_sqlx_migrations";

@@ -3,6 +3,7 @@
 use doorkey_core::{MemberId, OrganizationId, WorkspaceId};
 use sqlx::any::AnyRow;
 
+use super::directory::Entity;
 use super::row::{Columns, blob, to_i64};
 use super::{Reader, Transaction};
 use crate::error::Error;
@@ -45,7 +46,7 @@ impl Transaction {
             .execute(self.connection())
             .await
             .map_err(Error::store)?;
-        Ok(())
+        self.note_change(Entity::Organization(organization.id)).await
     }
 
     /// Writes name, archive time and revision.
@@ -58,7 +59,7 @@ impl Transaction {
             .execute(self.connection())
             .await
             .map_err(Error::store)?;
-        Ok(())
+        self.note_change(Entity::Organization(organization.id)).await
     }
 
     pub(crate) async fn insert_workspace(&mut self, workspace: &Workspace) -> Result<(), Error> {
@@ -73,7 +74,7 @@ impl Transaction {
         .execute(self.connection())
         .await
         .map_err(Error::store)?;
-        Ok(())
+        self.note_change(Entity::Workspace(workspace.id)).await
     }
 
     /// Writes name, archive time and revision.
@@ -86,7 +87,7 @@ impl Transaction {
             .execute(self.connection())
             .await
             .map_err(Error::store)?;
-        Ok(())
+        self.note_change(Entity::Workspace(workspace.id)).await
     }
 }
 

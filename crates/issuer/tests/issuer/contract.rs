@@ -54,11 +54,15 @@ pub(crate) fn check(method: &Method, path: &str, status: StatusCode, headers: &H
     assert!(content.unwrap().contains_key(essence), "{place}: it is sent as {sent:?}");
     if essence.ends_with("json") {
         let schema = format!("{response}/content/{}/schema", essence.replace('/', "~1"));
-        let body: Value = serde_json::from_slice(body).unwrap();
         let validator = validator(&schema);
-        let wrong: Vec<_> =
-            validator.iter_errors(&body).map(|error| format!("{}: {error}", error.instance_path())).collect();
-        assert!(wrong.is_empty(), "{place}: {wrong:#?}\n{body:#}");
+        let is_lines = essence.ends_with("ndjson");
+        let documents = body.split(|byte| is_lines && *byte == b'\n').filter(|line| !is_lines || !line.is_empty());
+        for document in documents {
+            let body: Value = serde_json::from_slice(document).unwrap();
+            let wrong: Vec<_> =
+                validator.iter_errors(&body).map(|error| format!("{}: {error}", error.instance_path())).collect();
+            assert!(wrong.is_empty(), "{place}: {wrong:#?}\n{body:#}");
+        }
     }
 }
 

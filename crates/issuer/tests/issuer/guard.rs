@@ -10,11 +10,14 @@ use crate::person::{Person, request};
 on_each_database!(
     no_key_and_no_token_manages_anything,
     no_page_of_another_site_changes_anything,
-    whoever_has_not_signed_in_manages_nothing
+    whoever_has_not_signed_in_manages_nothing,
+    what_is_for_verifiers_is_for_nobody_else
 );
 
 /// What is for everybody, so that it has no guard.
 const PUBLIC: [&str; 3] = ["Sessions", "Discovery", "Health"];
+/// What verifiers sign, and nobody else gets into.
+const SIGNED: &str = "Verifiers";
 /// What takes no sign-in, because it makes one, ends one, or shows what a link is about.
 const FOR_VISITORS: [&str; 6] = ["acceptInvitation", "recover", "setUp", "showInvitation", "signIn", "signOut"];
 
@@ -26,11 +29,17 @@ struct Operation {
 }
 
 fn operations() -> Vec<Operation> {
+    let all = operations_with(|tag| !PUBLIC.contains(&tag) && tag != SIGNED);
+    assert!(all.len() > 20, "the document lists its operations");
+    all
+}
+
+fn operations_with(is_meant: impl Fn(&str) -> bool) -> Vec<Operation> {
     let document: Value = serde_json::from_str(&doorkey_issuer::openapi()).unwrap();
     let mut all = Vec::new();
     for (template, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            if PUBLIC.contains(&operation["tags"][0].as_str().unwrap()) {
+            if !is_meant(operation["tags"][0].as_str().unwrap()) {
                 continue;
             }
             all.push(Operation {
@@ -46,7 +55,6 @@ fn operations() -> Vec<Operation> {
             });
         }
     }
-    assert!(all.len() > 20, "the document lists its operations");
     all
 }
 
@@ -124,4 +132,27 @@ async fn whoever_has_not_signed_in_manages_nothing(on: On) {
     }
     for_visitors.sort();
     assert_eq!(for_visitors, FOR_VISITORS);
+}
+
+async fn what_is_for_verifiers_is_for_nobody_else(on: On) {
+    let house = House::new(on).await;
+    let ada = Person::set_up(&house).await;
+    let secret = house.keys.secret.to_key_string();
+    let operations = operations_with(|tag| tag == SIGNED);
+    assert_eq!(operations.len(), 2);
+    for Operation { id, method, path, is_for_members } in operations {
+        assert!(!is_for_members, "{id}");
+        let answer = house.send(ada.request(method.clone(), &path, None)).await;
+        assert_eq!(answer.refusal(), (401, "credential_missing"), "{method} {path}");
+        for (name, value, code) in [
+            ("authorization", format!("Bearer {}", *secret), "multiple_credentials"),
+            ("authorization", "Doorkey a.b.c".into(), "multiple_credentials"),
+            ("origin", "http://localhost:7700".into(), "origin_not_allowed"),
+            ("signature", "dk=:AA==:".into(), "proof_missing"),
+        ] {
+            let mut request = request(method.clone(), &path, None);
+            request.headers_mut().insert(HeaderName::from_static(name), value.parse().unwrap());
+            assert_eq!(house.send(request).await.refusal().1, code, "{method} {path} {name}");
+        }
+    }
 }

@@ -17,6 +17,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use sqlx::Connection;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 use tower::ServiceExt;
 
 use crate::contract;
@@ -175,6 +176,8 @@ pub(crate) struct House {
     pub(crate) issuer: Arc<Issuer>,
     pub(crate) keys: DefaultKeys,
     pub(crate) router: Router,
+    /// Stops what tells verifiers of changes; so does the end of the house.
+    pub(crate) stop_feed: oneshot::Sender<()>,
 }
 
 impl House {
@@ -190,8 +193,15 @@ impl House {
         let place = Place::new(on);
         let store = Store::open(&place.database()).await.unwrap();
         let (issuer, keys) = open_at(&store, PUBLIC_URL, settings, 1, entropy, clock).await.unwrap();
+        Self::around(place, store, issuer, keys.unwrap())
+    }
+
+    pub(crate) fn around(place: Place, store: Store, issuer: Issuer, keys: DefaultKeys) -> Self {
         let issuer = Arc::new(issuer);
-        Self { place, store, router: issuer.clone().router(), issuer, keys: keys.unwrap() }
+        let (stop_feed, stopped) = oneshot::channel();
+        let feed = Arc::clone(&issuer);
+        tokio::spawn(async move { feed.feed_verifiers(async { drop(stopped.await) }).await });
+        Self { place, store, router: issuer.clone().router(), issuer, keys, stop_feed }
     }
 
     /// A browser that is good and honest, until the test changes it.
@@ -236,7 +246,8 @@ pub(crate) async fn send(router: &Router, mut request: Request<Body>) -> Answer 
     let bytes = body.collect().await.unwrap().to_bytes();
     contract::check(&method, &path, parts.status, &parts.headers, &bytes);
     let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-    Answer { status: parts.status, headers: parts.headers, json }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Answer { status: parts.status, headers: parts.headers, json, text }
 }
 
 pub(crate) struct Browser {
@@ -277,6 +288,7 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) json: Value,
+    pub(crate) text: String,
 }
 
 impl Answer {

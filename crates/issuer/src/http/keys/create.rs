@@ -87,6 +87,9 @@ pub(super) struct Input {
     /// Whether it cannot be revoked, disabled and rolled.
     #[serde(default)]
     protected: bool,
+    /// Whether each of its sessions takes a grant of a secret key; publishable keys alone.
+    #[serde(default)]
+    requires_grant: bool,
 }
 
 impl Input {
@@ -120,6 +123,7 @@ impl Input {
             expires_at: self.expires_at,
             rotation_due_at: self.rotation_due_at,
             is_protected: self.protected,
+            requires_grant: self.requires_grant,
         })
     }
 }

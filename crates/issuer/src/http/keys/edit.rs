@@ -63,6 +63,7 @@ pub(super) struct Input {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<schemas::Timestamp>)]
     rotation_due_at: Option<Option<u64>>,
+    requires_grant: Option<bool>,
 }
 
 impl From<Input> for KeyChanges {
@@ -82,6 +83,7 @@ impl From<Input> for KeyChanges {
             session_lifetime: input.session_lifetime,
             expires_at: input.expires_at,
             rotation_due_at: input.rotation_due_at,
+            requires_grant: input.requires_grant,
         }
     }
 }

@@ -32,6 +32,10 @@ groups! {
     Change [400, 401, 403, 404, 408, 409, 413, 422, 429, 503];
     /// Of what a member changes in one revision of it, as `If-Match` says.
     Edit [400, 401, 403, 404, 408, 409, 412, 413, 422, 429, 503];
+    /// Of what a verifier asks for.
+    Signed [400, 401, 403, 408, 413, 422, 429, 503];
+    /// Of what a verifier reports.
+    Report [400, 401, 403, 408, 409, 413, 422, 429, 503];
     /// Of what is sent without a sign-in, or in order to get one.
     Submit [400, 401, 403, 404, 408, 409, 413, 422, 429, 503];
 }
@@ -100,7 +104,7 @@ fn response(status: u16) -> Response {
 mod tests {
     use utoipa::IntoResponses;
 
-    use super::{Any, Change, Edit, Mint, Read, Submit, components};
+    use super::{Any, Change, Edit, Mint, Read, Report, Signed, Submit, components};
 
     #[test]
     fn every_status_has_a_name_of_its_own() {
@@ -112,6 +116,8 @@ mod tests {
             Read::responses(),
             Change::responses(),
             Edit::responses(),
+            Signed::responses(),
+            Report::responses(),
             Submit::responses(),
         ] {
             assert!(group.contains_key("503"));

@@ -121,6 +121,7 @@ impl Registry {
             ends_on_use: false,
             archived_at: None,
             revision: 1,
+            requires_grant: new.requires_grant,
         })
     }
 

@@ -30,10 +30,11 @@ pub struct KeyChanges {
     pub(crate) session_lifetime: Option<Option<u64>>,
     pub(crate) expires_at: Option<Option<u64>>,
     pub(crate) rotation_due_at: Option<Option<u64>>,
+    pub(crate) requires_grant: Option<bool>,
 }
 
 /// What holds a key back.
-const RESTRICTIONS: [&str; 9] = [
+const RESTRICTIONS: [&str; 10] = [
     "workspaces",
     "origins",
     "cidrs",
@@ -43,6 +44,7 @@ const RESTRICTIONS: [&str; 9] = [
     "shadow",
     "session_lifetime",
     "expires_at",
+    "requires_grant",
 ];
 
 /// Puts what is there in place of what was, and yields the names of what changed.
@@ -105,7 +107,8 @@ impl Registry {
             shadow,
             session_lifetime,
             expires_at,
-            rotation_due_at
+            rotation_due_at,
+            requires_grant
         );
         record.origins.sort();
         record.origins.dedup();

@@ -132,6 +132,8 @@ pub struct KeyRecord {
     pub archived_at: Option<u64>,
     /// Counts its changes.
     pub revision: u64,
+    /// Whether a session takes a grant, too.
+    pub requires_grant: bool,
 }
 
 impl KeyRecord {
@@ -205,6 +207,7 @@ impl KeyRecord {
             ends_on_use: false,
             archived_at: None,
             revision: 1,
+            requires_grant: false,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::store::{Database, KeyOwner, Store, Transaction};
 /// What a store holds that was made at each version, written with the columns of that version.
 async fn fill(version: i64, transaction: &mut Transaction) {
     const ID: [u8; 16] = [7; 16];
-    assert!(version <= 2, "a new version needs its rows here");
+    assert!(version <= 3, "a new version needs its rows here");
     let statements: [&'static str; 4] = [
         "INSERT INTO organizations (id, name, created_at) VALUES ($1, 'Old', 1)",
         "INSERT INTO workspaces (id, organization_id, name, created_at) VALUES ($1, $1, 'Old', 1)",
@@ -33,7 +33,17 @@ async fn fill(version: i64, transaction: &mut Transaction) {
         "INSERT INTO idempotency_keys (person_id, key_hash, fingerprint, resource_id, created_at) \
          VALUES ($1, $1, $1, $1, 1)",
     ];
-    for statement in statements.into_iter().chain(of_members.into_iter().filter(|_| version >= 2)) {
+    let of_verifiers = [
+        "INSERT INTO directory (revision, kind, entity_id) VALUES (1, 'organization', $1), (2, 'workspace', $1), \
+         (3, 'key', $1), (4, 'verifier', $1)",
+        "INSERT INTO verifiers (id, name, public_key, created_at) VALUES ($1, 'Pictures', $1, 1)",
+        "INSERT INTO usage_spools (verifier_id, spool, sequence, taken_at) VALUES ($1, 'a', 1, 1)",
+        "INSERT INTO key_usage (key_id, hour, outcome, count) VALUES ($1, 0, 'accepted', 1)",
+        "INSERT INTO used_grants (key_id, jti_hash, expires_at) VALUES ($1, $1, 1)",
+    ];
+    let of_members = of_members.into_iter().filter(|_| version >= 2);
+    let of_verifiers = of_verifiers.into_iter().filter(|_| version >= 3);
+    for statement in statements.into_iter().chain(of_members).chain(of_verifiers) {
         let owner = if statement.contains("signing_keys") { vec![7; 32] } else { ID.to_vec() };
         sqlx::query(statement).bind(owner).execute(transaction.connection()).await.unwrap();
     }
@@ -48,6 +58,13 @@ async fn check(store: &Store) {
         (key.owner, key.brand.as_ref(), key.expires_at, key.last_used_at),
         (KeyOwner::Service, None, None, None)
     );
+    // Each thing has its place among the changes.
+    let changes = reader.changes_after(0, 10).await.unwrap();
+    let kinds: Vec<_> = changes.iter().map(|change| format!("{} {:?}", change.revision, change.what)).collect();
+    assert!(kinds[0].starts_with("1 Line(Organization("), "{kinds:?}");
+    assert!(kinds[1].starts_with("2 Line(Workspace("), "{kinds:?}");
+    assert!(kinds[2].starts_with("3 Line(Key("), "{kinds:?}");
+    assert!(kinds.get(3).is_none_or(|kind| kind.starts_with("4 Verifier")), "{kinds:?}");
     assert_eq!(store.signing_keys().await.unwrap().len(), 1);
     assert!(!store.is_empty().await.unwrap());
 }
@@ -77,7 +94,7 @@ async fn a_store_of_a_newer_version_is_refused() {
     let (folder, place) = (TempDir::new().unwrap(), Postgres::shared().create_database());
     for database in [Database::file(folder.path().join("doorkey.db")), place.url().parse().unwrap()] {
         let store = Store::open(&database).await.unwrap();
-        sqlx::query("UPDATE _sqlx_migrations SET version = 999 WHERE version = 2").execute(&store.pool).await.unwrap();
+        sqlx::query("UPDATE _sqlx_migrations SET version = 999 WHERE version = 3").execute(&store.pool).await.unwrap();
         let error = Store::open(&database).await.unwrap_err();
         assert!(std::error::Error::source(&error).unwrap().to_string().contains("999"));
     }
@@ -86,5 +103,5 @@ async fn a_store_of_a_newer_version_is_refused() {
 #[test]
 fn a_migration_never_changes() {
     let sums: Vec<_> = migrations().iter().map(|migration| to_base64url(&migration.checksum[..12])).collect();
-    assert_eq!(sums, ["NYuqx81scJbuw5vw", "LUca7upLB0-m_8XE"]);
+    assert_eq!(sums, ["NYuqx81scJbuw5vw", "LUca7upLB0-m_8XE", "luK4LxejXhk9X9e1"]);
 }

@@ -1,0 +1,131 @@
+//! The directory as verifiers follow it: one task reads what has changed and tells every stream.
+
+mod batch;
+mod settings;
+mod stream;
+
+pub(crate) use stream::Wanted;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use doorkey_core::{JwkSet, VerifierId};
+use futures_util::Stream;
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
+use tokio::time::{MissedTickBehavior, interval};
+
+use self::batch::Batch;
+use self::stream::Follower;
+use crate::error::Error;
+use crate::registry::Registry;
+
+/// How often the database is asked while somebody follows: for what another process wrote to a file, or what Postgres
+/// told to nobody; and so that a stream can say again and again that nothing is missing.
+const ASK_EVERY: Duration = Duration::from_millis(250);
+/// How many streams there may be.
+const MAX_STREAMS: usize = 1000;
+/// How many batches a stream may be behind before it is cut off.
+const MAX_BEHIND: usize = 1024;
+
+/// Tells verifiers what has changed.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    registry: Registry,
+    public_keys: JwkSet,
+    batches: broadcast::Sender<Arc<Batch>>,
+    /// Somebody has begun to follow.
+    joined: Notify,
+    phase: watch::Sender<Phase>,
+    places: Arc<Semaphore>,
+}
+
+/// Whether there is a task that reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Not yet, or never: then a stream ends once it has said all.
+    Idle,
+    Running,
+    /// Every stream ends.
+    Stopped,
+}
+
+impl Feed {
+    pub(crate) fn new(registry: Registry, public_keys: JwkSet) -> Self {
+        Self {
+            registry,
+            public_keys,
+            batches: broadcast::Sender::new(MAX_BEHIND),
+            joined: Notify::new(),
+            phase: watch::Sender::new(Phase::Idle),
+            places: Arc::new(Semaphore::new(MAX_STREAMS)),
+        }
+    }
+
+    /// Reads and tells, until `stop`; then every stream ends. As long as nobody follows, it does nothing.
+    pub(crate) async fn run(&self, stop: impl Future<Output = ()>) {
+        self.phase.send_replace(Phase::Running);
+        let read = async {
+            loop {
+                self.joined.notified().await;
+                self.tell().await;
+            }
+        };
+        tokio::select! {
+            () = stop => {}
+            () = read => {}
+        }
+        self.phase.send_replace(Phase::Stopped);
+    }
+
+    /// Opens a stream for a verifier whose request was received at a time on the monotonic clock.
+    ///
+    /// Fails with `issuer_unavailable` when there are too many, and with `store_unavailable`.
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        verifier: VerifierId,
+        wanted: &Wanted,
+        received: Duration,
+    ) -> Result<impl Stream<Item = Result<Bytes, std::convert::Infallible>> + use<>, Error> {
+        Follower::open(Arc::clone(self), verifier, wanted, received).await
+    }
+
+    /// Reads until nobody follows any more.
+    async fn tell(&self) {
+        let mut changes = self.registry.store().changes();
+        let mut ticks = interval(ASK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut position, mut is_away) = (None, false);
+        while self.batches.receiver_count() > 0 {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = changes.wait() => {}
+            }
+            let told = self.tell_what_is_new(&mut position).await;
+            if let Err(error) = &told
+                && !is_away
+            {
+                tracing::warn!(cause = std::error::Error::source(error), "verifiers hear of nothing: {error}");
+            }
+            is_away = told.is_err();
+        }
+    }
+
+    /// Reads page after page. Streams find the first one's beginning by themselves.
+    async fn tell_what_is_new(&self, position: &mut Option<u64>) -> Result<(), Error> {
+        loop {
+            let since = match *position {
+                Some(position) => position,
+                None => batch::within(async { self.registry.store().read().await?.newest_revision().await }).await?,
+            };
+            let batch = Batch::read(&self.registry, since).await?;
+            let is_last = batch.is_last();
+            *position = Some(batch.to);
+            // Nobody need be there any more.
+            drop(self.batches.send(Arc::new(batch)));
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+use std::time::Duration;
+
+use doorkey_core::{ErrorCode, VerifierId};
+use doorkey_verifier::DirectoryLine;
+use tokio::time::timeout;
+
+use crate::error::Error;
+use crate::registry::Registry;
+use crate::store::Changed;
+
+/// Changes that are read at once.
+const PAGE: u32 = 500;
+/// How long the database may take: what takes longer is as good as away.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What has changed from one revision to another.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// Who has all up to this revision…
+    pub(super) from: u64,
+    /// …has all up to this one afterwards.
+    pub(super) to: u64,
+    /// Lines with their revisions, newlines included.
+    pub(super) lines: Vec<(u64, Vec<u8>)>,
+    /// Verifiers that are revoked.
+    pub(super) revoked: Vec<VerifierId>,
+    /// When the database was asked, on the monotonic clock, if there was nothing more then.
+    pub(super) complete_at: Option<Duration>,
+}
+
+impl Batch {
+    /// Reads what came after a revision.
+    pub(super) async fn read(registry: &Registry, since: u64) -> Result<Self, Error> {
+        // Before anything else: what is committed later may not be in it.
+        let asked_at = registry.clock().monotonic();
+        let changes = within(async { registry.store().read().await?.changes_after(since, PAGE).await }).await?;
+        let mut batch = Self { from: since, to: since, lines: Vec::new(), revoked: Vec::new(), complete_at: None };
+        if changes.len() < PAGE as usize {
+            batch.complete_at = Some(asked_at);
+        }
+        for change in changes {
+            batch.to = change.revision;
+            match change.what {
+                Changed::Line(line) => batch.lines.push((change.revision, to_text(&line)?)),
+                Changed::Verifier { id, is_revoked: true } => batch.revoked.push(id),
+                Changed::Verifier { .. } => {}
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Whether there was nothing more.
+    pub(super) fn is_last(&self) -> bool {
+        self.complete_at.is_some()
+    }
+}
+
+/// A line as it goes over the wire.
+pub(super) fn to_text(line: &DirectoryLine) -> Result<Vec<u8>, Error> {
+    let mut text = serde_json::to_vec(line).map_err(Error::store)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+/// Waits for the database, but not for ever.
+pub(super) async fn within<T>(read: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    timeout(PATIENCE, read)
+        .await
+        .unwrap_or_else(|_| Err(Error::new(ErrorCode::StoreUnavailable, "the store does not answer in time")))
+}
