@@ -7,9 +7,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use doorkey_core::{
-    Environment, JwkSet, KeyId, KeyKind, OrganizationId, SecretKey, SigningKey, WorkspaceId, sha256,
-};
+use doorkey_core::{Environment, JwkSet, KeyId, KeyKind, OrganizationId, SecretKey, SigningKey, WorkspaceId, sha256};
 use doorkey_verifier::{
     Decision, Directory, DirectoryBegin, DirectoryKey, DirectoryLine, DirectorySynced, Moment, Policy, PublicKey,
     ReplayMemory, RequestHead, SecretKeyCache, TokenCache,
