@@ -98,6 +98,8 @@ export type ErrorCode =
   | "quota_exhausted"
   /** Too many requests in one window (429). Wait for the time in Retry-After. */
   | "replay_capacity"
+  /** Upstream unavailable (502). Try again shortly; the gate cannot reach the service behind it. */
+  | "upstream_unavailable"
   /** Issuer keys unavailable (503). Try again shortly; the verifier cannot reach the issuer. */
   | "keys_unavailable"
   /** Directory out of date (503). Try again shortly; the verifier has lost touch with the issuer. */
@@ -215,6 +217,8 @@ export const RATE_LIMITED: CodeRow = { code: "rate_limited", status: 429, hint: 
 export const QUOTA_EXHAUSTED: CodeRow = { code: "quota_exhausted", status: 429, hint: "Wait for the next period or raise the quota." };
 /** @internal */
 export const REPLAY_CAPACITY: CodeRow = { code: "replay_capacity", status: 429, hint: "Wait for the time in Retry-After." };
+/** @internal */
+export const UPSTREAM_UNAVAILABLE: CodeRow = { code: "upstream_unavailable", status: 502, hint: "Try again shortly; the gate cannot reach the service behind it." };
 /** @internal */
 export const KEYS_UNAVAILABLE: CodeRow = { code: "keys_unavailable", status: 503, hint: "Try again shortly; the verifier cannot reach the issuer." };
 /** @internal */

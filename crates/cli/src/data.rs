@@ -100,7 +100,7 @@ fn parse(text: &str) -> Option<MasterKey> {
 }
 
 /// Refuses a key that other accounts of the machine can read.
-fn check_mode(file: &Path) -> anyhow::Result<()> {
+pub(crate) fn check_mode(file: &Path) -> anyhow::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -21,10 +21,20 @@ impl FromStr for Filter {
     }
 }
 
+/// How lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For machines
+    Json,
+}
+
 /// Sends the logs to stderr from now on.
-pub(crate) fn begin(filter: &Filter) {
+pub(crate) fn begin(filter: &Filter, format: Option<Format>) {
     let stderr = std::io::stderr;
-    let lines = if stderr().is_terminal() {
+    let fitting = || if stderr().is_terminal() { Format::Text } else { Format::Json };
+    let lines = if format.unwrap_or_else(fitting) == Format::Text {
         layer().with_writer(stderr).with_target(false).boxed()
     } else {
         layer().json().flatten_event(true).with_writer(stderr).boxed()

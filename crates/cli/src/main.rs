@@ -16,6 +16,8 @@ mod members;
 mod restore;
 mod serve;
 
+mod gate;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -46,12 +48,17 @@ struct Global {
     /// What to log to stderr: error, warn, info, debug or trace, also by module (info,sqlx=warn)
     #[arg(long, value_name = "FILTER", env = "DOORKEY_LOG", default_value = "info", global = true)]
     log: log::Filter,
+    /// How to log: text or json [default: text at a terminal]
+    #[arg(long, value_name = "FORMAT", env = "DOORKEY_LOG_FORMAT", global = true)]
+    log_format: Option<log::Format>,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// Run the issuer
     Serve(serve::Arguments),
+    /// Check requests in front of a service: for nginx, Caddy and Traefik, or as a proxy
+    Gate(gate::Arguments),
     /// Create, list and revoke keys, while the issuer runs or not
     Keys(keys::Arguments),
     /// Help members in
@@ -67,9 +74,10 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let Arguments { global, command } = Arguments::parse();
-    log::begin(&global.log);
+    log::begin(&global.log, global.log_format);
     let done = match command {
         Command::Serve(arguments) => serve::run(&global, arguments).await,
+        Command::Gate(arguments) => gate::run(&global, arguments).await,
         Command::Keys(arguments) => keys::run(&global, arguments).await,
         Command::Members(arguments) => members::run(&global, arguments).await,
         Command::Audit(arguments) => audit::run(&global, arguments).await,

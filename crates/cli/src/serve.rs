@@ -17,7 +17,7 @@ use crate::data::{DataFolder, database};
 use crate::{Global, config, output};
 
 /// How long open requests may take to finish after the signal to stop.
-const DRAIN: Duration = Duration::from_secs(10);
+pub(crate) const DRAIN: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -189,7 +189,7 @@ fn reload_on_signal(issuer: Arc<Issuer>, global: Global, told: Told) -> anyhow::
 }
 
 /// Done on the first SIGTERM or Ctrl-C.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+pub(crate) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     #[cfg(unix)]

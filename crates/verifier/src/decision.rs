@@ -117,6 +117,34 @@ impl Examined {
     pub(crate) fn covers_no_body(&self) -> bool {
         self.body == BodyRule::Free
     }
+
+    /// Refuses an announced body that cannot be the one that the proof knows of.
+    #[cfg(feature = "server")]
+    pub(crate) fn check_announced(&self, announced: AnnouncedBody) -> Result<(), Refusal> {
+        let refuse = |code, detail| Err(Refusal::from(Error::new(code, detail)).about(self.accepted.key_id()));
+        match (self.body, announced) {
+            (BodyRule::Empty, AnnouncedBody::Length(1..) | AnnouncedBody::Unbounded) => {
+                return refuse(ErrorCode::ComponentsIncomplete, "the request has a body that is not signed");
+            }
+            (BodyRule::Empty, AnnouncedBody::Unknown) => {
+                return refuse(ErrorCode::ComponentsIncomplete, "it is not announced that the request has no body");
+            }
+            (BodyRule::Digest(_), AnnouncedBody::Length(0)) => {
+                return refuse(ErrorCode::ComponentsIncomplete, "a body of zero bytes is no body");
+            }
+            _ => {}
+        }
+        let bound = self.accepted.claims().and_then(|claims| claims.doorkey.bind.as_ref()?.max_bytes());
+        match (bound, announced) {
+            (Some(most), AnnouncedBody::Length(length)) if length > most => {
+                refuse(ErrorCode::BodyTooLarge, "the grant allows a smaller body")
+            }
+            (Some(_), AnnouncedBody::Unbounded | AnnouncedBody::Unknown) => {
+                refuse(ErrorCode::BodyTooLarge, "the grant bounds the body, whose length is not announced")
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A proof that counts once.
@@ -139,6 +167,18 @@ pub(crate) enum BodyRule {
     Empty,
     /// It is not covered by anything.
     Free,
+}
+
+/// What is announced of a body that goes another way than its head.
+#[cfg(feature = "server")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AnnouncedBody {
+    /// So many bytes, none included.
+    Length(u64),
+    /// There is one, of any length.
+    Unbounded,
+    /// Nothing was said, and there may be one.
+    Unknown,
 }
 
 /// A request that was accepted, and on whose behalf. Only this module makes one.

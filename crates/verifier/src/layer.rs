@@ -243,7 +243,7 @@ fn take_off_credentials(parts: &mut request::Parts) {
 }
 
 /// The same address without the parameters that were its credential; `None` if there are none.
-fn without_credentials(uri: &Uri) -> Option<Uri> {
+pub(crate) fn without_credentials(uri: &Uri) -> Option<Uri> {
     let is_credential = |parameter: &&str| {
         parameter.starts_with("dk-")
             || parameter

@@ -36,6 +36,14 @@ mod layer;
 mod extract;
 #[cfg(feature = "axum")]
 mod serve;
+#[cfg(feature = "gate")]
+mod principal_headers;
+#[cfg(feature = "gate")]
+mod access_log;
+#[cfg(feature = "gate")]
+mod forward_auth;
+#[cfg(feature = "gate")]
+mod proxy;
 
 pub use address::client_address;
 #[cfg(feature = "server")]
@@ -49,6 +57,8 @@ pub use directory::{
 pub use doorkey_core::{Error, ErrorCode, VerifierCredential};
 #[cfg(feature = "axum")]
 pub use extract::{RequireScope, RequireScopeService};
+#[cfg(feature = "gate")]
+pub use forward_auth::ForwardAuth;
 #[cfg(feature = "server")]
 pub use issuer_client::{IssuerClient, IssuerLink};
 #[cfg(feature = "server")]
@@ -62,6 +72,8 @@ pub use network::network;
 pub use policy::Policy;
 pub use principal::Principal;
 pub use proxies::TrustedProxies;
+#[cfg(feature = "gate")]
+pub use proxy::ReverseProxy;
 #[cfg(feature = "server")]
 pub use redis::{Redis, SharedReplay};
 pub use refusal::{REQUEST_ID, ReachedLimit, Refusal, RequestId};

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use doorkey_core::{
@@ -80,6 +81,13 @@ impl Principal {
         own.or_else(|| self.0.settings()?.limits.get(name)).copied()
     }
 
+    /// All of the operator's own limits, as [`limit`](Self::limit) tells each.
+    pub fn limits(&self) -> BTreeMap<&str, u64> {
+        let common = self.0.settings().into_iter().flat_map(|settings| &settings.limits);
+        let own = self.0.key().into_iter().flat_map(|key| &key.policy.limits);
+        common.chain(own).map(|(name, limit)| (name.as_str(), *limit)).collect()
+    }
+
     /// Where the request came from, if that is known.
     pub fn client_address(&self) -> Option<IpAddr> {
         self.0.client()
@@ -99,6 +107,14 @@ impl Principal {
             return Ok(());
         }
         Err(Error::new(ErrorCode::WrongWorkspace, "the key is not for this workspace"))
+    }
+}
+
+#[cfg(feature = "server")]
+impl Principal {
+    /// What it was made of.
+    pub(crate) fn accepted(&self) -> &Accepted {
+        &self.0
     }
 }
 

@@ -21,6 +21,13 @@ impl RequestId {
         Self("req_".to_owned() + &to_base64url(&random::<12>(entropy)))
     }
 
+    /// Reads an id that this server, or another gate, has made.
+    #[cfg(feature = "gate")]
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let random = text.strip_prefix("req_").and_then(doorkey_core::parse_base64url_array::<12>)?;
+        Some(Self("req_".to_owned() + &to_base64url(&random)))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -39,6 +46,12 @@ pub struct ReachedLimit {
     pub quota: u64,
     /// The window.
     pub window: Duration,
+}
+
+impl ReachedLimit {
+    /// What can be limited.
+    #[cfg(feature = "gate")]
+    pub(crate) const POLICIES: [&str; 5] = ["key", "quota", "session", "address", "origin"];
 }
 
 /// An [`Error`] with what only HTTP can say about it.
@@ -72,6 +85,11 @@ impl Refusal {
         Self { limit: Some(Box::new(limit)), ..self }
     }
 
+    /// Which limit was reached, if it is one.
+    pub fn limit(&self) -> Option<&ReachedLimit> {
+        self.limit.as_deref()
+    }
+
     /// Says which members of the input are wrong.
     pub fn with_fields(self, fields: Vec<FieldError>) -> Self {
         Self { fields, ..self }
@@ -95,6 +113,8 @@ impl Refusal {
             Problem::new(&self.error, request_id.as_str().to_owned(), server_time).with_fields(self.fields.clone());
         let mut response = Response::new(B::from(problem.to_json()));
         *response.status_mut() = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        // For whoever logs the response.
+        response.extensions_mut().insert(self.error.code());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(Problem::CONTENT_TYPE));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -11,7 +11,7 @@ use doorkey_core::{Error, JwkSet, Origin};
 use tokio::sync::Semaphore;
 
 use crate::ambient::{Clock, Entropy, SystemClock, SystemEntropy};
-use crate::decision::{Accepted, Decision, Examined, Rejection, RequestHead};
+use crate::decision::{Accepted, AnnouncedBody, Decision, Examined, Rejection, RequestHead};
 use crate::directory::Directory;
 use crate::issuer_client::IssuerLink;
 use crate::keys::KeySource;
@@ -156,6 +156,21 @@ impl Verifier {
         Arc::new(Self { replay, ..self })
     }
 
+    /// Believes whatever runs on this machine, too, where a request came from.
+    pub(crate) fn trusting_loopback(self) -> Self {
+        let trusted_proxies = self.policy.trusted_proxies().clone().with_loopback();
+        Self { policy: self.policy.with_trusted_proxies(trusted_proxies), ..self }
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Refuses a caller that was accepted, if its key would not be now. How old its proof or its token is matters no more.
+    pub(crate) fn check_still(&self, principal: &Principal) -> Result<(), Error> {
+        self.decision(&self.keys()).check_still(principal.accepted())
+    }
+
     pub(crate) fn request_id(&self) -> RequestId {
         RequestId::new(&*self.entropy)
     }
@@ -191,11 +206,18 @@ impl Verifier {
         verdict
     }
 
-    /// Accepts a request whose body is not to be seen here, or refuses it.
-    pub(crate) async fn admit_head(&self, head: &RequestHead<'_>) -> Result<(Principal, Option<LimitState>), Refusal> {
+    /// Accepts a request of whose body nothing is to be seen here but what was announced, or refuses it.
+    pub(crate) async fn admit_head(
+        &self,
+        head: &RequestHead<'_>,
+        announced: AnnouncedBody,
+    ) -> Result<(Principal, Option<LimitState>), Refusal> {
         let mut watch = Watch::begin(&*self.clock);
         let verdict = match self.examine(head, &mut watch).await {
-            Ok(examined) => self.accept(examined, None).await,
+            Ok(examined) => match examined.check_announced(announced) {
+                Ok(()) => self.accept(examined, None).await,
+                Err(refusal) => Err(refusal),
+            },
             Err(refusal) => Err(refusal),
         };
         self.tell(verdict.as_ref().err(), &watch);

@@ -94,6 +94,8 @@ error_codes! {
     429 QuotaExhausted "quota_exhausted" "Quota used up" "Wait for the next period or raise the quota."
     429 ReplayCapacity "replay_capacity" "Too many requests in one window" "Wait for the time in Retry-After."
 
+    502 UpstreamUnavailable "upstream_unavailable" "Upstream unavailable" "Try again shortly; the gate cannot reach the service behind it."
+
     503 KeysUnavailable "keys_unavailable" "Issuer keys unavailable" "Try again shortly; the verifier cannot reach the issuer."
     503 DirectoryStale "directory_stale" "Directory out of date" "Try again shortly; the verifier has lost touch with the issuer."
     503 ReplayStoreUnavailable "replay_store_unavailable" "Replay store unavailable" "Try again shortly."

@@ -62,7 +62,7 @@ impl Decision<'_> {
     }
 
     /// Refuses a key that can no longer be used, after however long.
-    pub(super) fn check_still(&self, accepted: &Accepted) -> Result<(), Error> {
+    pub(crate) fn check_still(&self, accepted: &Accepted) -> Result<(), Error> {
         let Some((directory, _)) = self.directory else { return Ok(()) };
         match directory.find(accepted.key_id(), &self.now)? {
             Some(key) => self.check_state(&key),

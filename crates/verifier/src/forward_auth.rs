@@ -1,0 +1,186 @@
+//! Answers for front servers that ask before they let a request through: nginx, Caddy, Traefik.
+
+mod carried;
+mod location;
+mod original;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, RawQuery, State};
+use axum::routing::{get, options};
+use axum_core::body::Body;
+use axum_core::response::Response;
+use doorkey_core::{Error, ErrorCode, RequestTarget};
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+
+use self::carried::{CARRIED, carry, take};
+use self::location::Needs;
+use self::original::{Front, Original};
+use crate::access_log::Access;
+use crate::decision::RequestHead;
+use crate::layer::{cors, log, without_credentials};
+use crate::principal_headers::{Bodies, principal_headers};
+use crate::refusal::{REQUEST_ID, Refusal, RequestId, state_limit};
+use crate::verifier::Verifier;
+
+/// Path and query of the accepted request without its credential, for fronts that send it on as it is.
+const TARGET: HeaderName = HeaderName::from_static("doorkey-target");
+
+/// Decides for a front server, which asks about each request and sends accepted ones on by itself.
+///
+/// | path | for |
+/// |---|---|
+/// | `/auth` | Caddy's `forward_auth` and Traefik's `ForwardAuth`, which hand any refusal on to the client as it is |
+/// | `/nginx` | nginx's `auth_request`, which knows 200 and 401 alone: the refusal goes in a header |
+/// | `/nginx/refusal` | nginx again, which shows that refusal |
+/// | `/preflight` | all of them, for what pages ask before they call |
+///
+/// `?scope=pictures:read` behind the first two needs a scope. Who calls stands in headers of the answer, `Doorkey-Key-Id`
+/// and its kin. What fronts say of a request is believed from this machine and from the policy's trusted proxies.
+///
+/// Bodies pass it by: see `Doorkey-Body`.
+#[derive(Clone, Debug)]
+pub struct ForwardAuth(Arc<Verifier>);
+
+impl ForwardAuth {
+    /// Decides by this verifier.
+    pub fn new(verifier: Verifier) -> Self {
+        Self(verifier.trusting_loopback().begin())
+    }
+
+    /// The verifier behind it.
+    pub fn verifier(&self) -> &Arc<Verifier> {
+        &self.0
+    }
+
+    /// The paths that fronts ask. Whoever serves them puts axum's `ConnectInfo` into each request.
+    pub fn into_router(self) -> Router {
+        // On what is routed alone: this layer answers every OPTIONS, and an answer of 200 lets requests through.
+        let cors = cors(&self.0);
+        Router::new()
+            .route("/auth", get(auth).route_layer(cors.clone()))
+            .route("/nginx", get(nginx).route_layer(cors.clone()))
+            .route("/nginx/refusal", get(nginx_refusal).route_layer(cors.clone()))
+            .route("/preflight", options(not_found).route_layer(cors))
+            .fallback(not_found)
+            .with_state(self)
+    }
+
+    /// The answer for an accepted request: who calls.
+    async fn decide(
+        &self,
+        front: Front,
+        peer: IpAddr,
+        query: Option<&str>,
+        headers: HeaderMap,
+        (request_id, access): (&RequestId, &mut Access),
+    ) -> Result<HeaderMap, Refusal> {
+        if !self.believes(peer) {
+            return Err(not_believed().into());
+        }
+        let needs = Needs::read(query)?;
+        let original = Original::read(front, headers)?;
+        access.is_about(original.method.as_str(), &original.target);
+        needs.check_target(RequestTarget::parse(&original.target)?)?;
+        let head = RequestHead {
+            method: original.method.as_str(),
+            target: &original.target,
+            authority: Some(&original.host),
+            headers: &original.headers,
+            peer: Some(peer),
+        };
+        let (principal, limit) = self.0.admit_head(&head, original.body).await?;
+        needs.check(&principal)?;
+        let mut told = principal_headers(&principal, request_id, Bodies::Unseen);
+        let bare = original.target.parse::<Uri>().ok().and_then(|uri| without_credentials(&uri));
+        let target = bare.as_ref().map_or(Some(&*original.target), |uri| Some(uri.path_and_query()?.as_str()));
+        if let Some(target) = target.and_then(|target| HeaderValue::from_str(target).ok()) {
+            told.insert(TARGET, target);
+        }
+        if let Some(limit) = limit {
+            let reset = limit.reset.as_secs();
+            state_limit(&mut told, limit.policy, limit.quota, limit.window, limit.remaining, reset);
+        }
+        Ok(told)
+    }
+
+    /// Whether what a peer says of other people's requests is true.
+    fn believes(&self, peer: IpAddr) -> bool {
+        self.0.policy().trusted_proxies().contains(peer)
+    }
+
+    fn refuse(&self, refusal: &Refusal, request_id: &RequestId) -> Response {
+        log(refusal, request_id);
+        refusal.to_response(request_id, self.0.clock())
+    }
+}
+
+async fn auth(
+    State(gate): State<ForwardAuth>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let (request_id, mut access) = (gate.0.request_id(), Access::begin(gate.0.clock()));
+    let decided =
+        gate.decide(Front::Forwarding, peer.ip(), query.as_deref(), headers, (&request_id, &mut access)).await;
+    let answer = match decided {
+        Ok(told) => accepted(told, &request_id),
+        Err(refusal) => gate.refuse(&refusal, &request_id),
+    };
+    access.end(Some(request_id.as_str()), &answer, gate.0.clock());
+    answer
+}
+
+async fn nginx(
+    State(gate): State<ForwardAuth>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let (request_id, mut access) = (gate.0.request_id(), Access::begin(gate.0.clock()));
+    let decided = gate.decide(Front::Nginx, peer.ip(), query.as_deref(), headers, (&request_id, &mut access)).await;
+    let answer = match decided {
+        Ok(told) => accepted(told, &request_id),
+        Err(refusal) => {
+            let shown = gate.refuse(&refusal, &request_id);
+            access.end(Some(request_id.as_str()), &shown, gate.0.clock());
+            return carry(&refusal, &request_id);
+        }
+    };
+    access.end(Some(request_id.as_str()), &answer, gate.0.clock());
+    answer
+}
+
+async fn nginx_refusal(State(gate): State<ForwardAuth>, headers: HeaderMap) -> Response {
+    let carried = headers.get_all(CARRIED).iter().collect::<Vec<_>>();
+    match carried[..] {
+        [carried] if let Some((refusal, request_id)) = take(carried) => {
+            refusal.to_response(&request_id, gate.0.clock())
+        }
+        _ => not_found(State(gate)).await,
+    }
+}
+
+async fn not_found(State(gate): State<ForwardAuth>) -> Response {
+    let error = Error::new(ErrorCode::NotFound, "nothing is here; front servers ask /auth or /nginx");
+    Refusal::from(error).to_response(&gate.0.request_id(), gate.0.clock())
+}
+
+fn accepted(told: HeaderMap, request_id: &RequestId) -> Response {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::OK;
+    *answer.headers_mut() = told;
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
+        answer.headers_mut().insert(REQUEST_ID, id);
+    }
+    answer
+}
+
+fn not_believed() -> Error {
+    Error::new(ErrorCode::MalformedRequest, "only front servers ask here: from this machine, or from a trusted proxy")
+}
