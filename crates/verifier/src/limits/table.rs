@@ -251,7 +251,8 @@ impl Table {
             Err(Away) => Err(Away),
         };
         for waiting in lease.waiting.drain(..) {
-            drop(waiting.send(told));
+            // Whoever has hung up meanwhile hears nothing.
+            let _: Result<(), _> = waiting.send(told);
         }
     }
 
