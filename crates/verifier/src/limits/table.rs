@@ -278,7 +278,7 @@ impl Table {
     pub(super) fn quota_leases(&self) -> Vec<(Subject, Window, u64)> {
         let mut rests = Vec::new();
         for shard in 0..SHARDS {
-            for entry in self.lock(shard).entries.iter_mut() {
+            for entry in &mut self.lock(shard).entries {
                 if let (Subject::Quota(_), Some(lease)) = (entry.subject, &mut entry.lease)
                     && lease.left > 0
                 {

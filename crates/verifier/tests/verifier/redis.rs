@@ -71,30 +71,20 @@ async fn of_many_verifiers_at_once_exactly_one_accepts() {
 }
 
 #[tokio::test]
-async fn nothing_is_accepted_again_by_a_server_that_starts_empty() {
-    lose(|server| {
+async fn what_a_loss_of_memory_may_have_taken_is_not_accepted_again() {
+    let empty = lose("started empty", |server| {
         server.kill();
         server.start_again_empty();
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn nothing_is_accepted_again_by_a_server_that_starts_with_an_old_file() {
-    lose(|server| {
+    });
+    let restored = lose("restored from an old file", |server| {
         server.kill();
         server.start_again();
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn nothing_is_accepted_again_by_a_server_that_was_emptied() {
-    lose(Server::flush).await;
+    });
+    tokio::join!(empty, restored, lose("emptied", Server::flush));
 }
 
 /// Has proofs accepted, takes them out of the server's memory, and shows them to the fleet again and again.
-async fn lose(how: impl FnOnce(&Server)) {
+async fn lose(loss: &str, how: impl FnOnce(&Server)) {
     let server = Server::start();
     let (one, other) = (verifier(&server), verifier(&server));
     wait_for(&one).await;
@@ -114,14 +104,14 @@ async fn lose(how: impl FnOnce(&Server)) {
     let again = verifier(&server);
     for replay in [&one, &again, &one] {
         for (counter, created) in proofs {
-            assert_ne!(mark(replay, counter, created).await, "accepted", "{counter}");
+            assert_ne!(mark(replay, counter, created).await, "accepted", "{loss}: {counter}");
         }
     }
     wait_for(&again).await;
     wait_for(&one).await;
     for (counter, created) in proofs {
         let codes = [mark(&one, counter, created).await, mark(&again, counter, created).await];
-        assert_eq!(codes, ["window_invalid"; 2], "{counter}");
+        assert_eq!(codes, ["window_invalid"; 2], "{loss}: {counter}");
     }
 }
 
