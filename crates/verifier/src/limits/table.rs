@@ -141,6 +141,8 @@ impl Table {
         if let Some((charge, window)) = over {
             return (Attempt::Refused(Box::new(charge.refusal(window, now))), Vec::new());
         }
+        // The order of the shards is a secret of the process.
+        taken.shadowed.sort_unstable();
         let (mut fetches, mut waits) = (Vec::new(), Vec::new());
         for place in &places {
             let at = of(&shards, place);
