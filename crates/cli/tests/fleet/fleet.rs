@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::routing::get;
-use doorkey_core::{KeyId, SecretKey, VerifierCredential};
+use doorkey_core::{KeyId, Nonce, ProofKey, ProofRequest, RequestTarget, SecretKey, UnsignedProof, VerifierCredential};
 use doorkey_servers::{Postgres, Redis as RedisServer};
 use doorkey_verifier::{
-    IssuerClient, IssuerLink, Limits, Outage, Policy, Principal, Redis, SharedReplay, SystemClock, Verifier,
-    VerifierLayer,
+    Clock, IssuerClient, IssuerLink, Limits, Outage, Policy, Principal, Redis, SharedReplay, SystemClock, Verifier,
 };
 use http::Request;
 use serde_json::{Value, json};
@@ -43,7 +42,6 @@ pub(crate) struct Fleet {
 pub(crate) struct Node {
     pub(crate) router: Router,
     pub(crate) link: IssuerLink,
-    pub(crate) layer: VerifierLayer,
 }
 
 impl Node {
@@ -134,10 +132,9 @@ impl Fleet {
             .with_limits(limits)
             .with_shared_replay(SharedReplay::new(redis));
         let layer = verifier.into_layer();
-        let router = Router::new()
-            .route("/", get(async |_: Principal| "ok").post(async |_: Principal| "ok"))
-            .layer(layer.clone());
-        Node { router, link, layer }
+        let router =
+            Router::new().route("/", get(async |_: Principal| "ok").post(async |_: Principal| "ok")).layer(layer);
+        Node { router, link }
     }
 
     /// A new secret key, by way of one of the issuers.
@@ -180,6 +177,90 @@ impl Fleet {
     }
 }
 
+impl Fleet {
+    /// Sends requests that a key has signed to two verifiers each, at once; how often one, and how often none, accepted.
+    /// Panics if both did.
+    pub(crate) async fn replays(&self, count: u64) -> (u64, u64) {
+        let key = Arc::new(self.create_key(0, &Value::Null));
+        let authorization = format!("Bearer {}", *key.to_key_string());
+        for node in &self.nodes {
+            node.accepts(&authorization).await;
+        }
+        // A store that was just begun pauses first.
+        let mut counter = u64::MAX >> 16;
+        while self.nodes[0].call(signed(&key, counter)).await.is_err() {
+            counter -= 1;
+            tokio::time::sleep(PACE).await;
+        }
+        let (mut once, mut never) = (0, 0);
+        for counter in 0..count {
+            let pair = [0, 1].map(|which| {
+                let (node, key) =
+                    (self.nodes[(usize::try_from(counter).unwrap() + which) % 3].clone(), Arc::clone(&key));
+                tokio::spawn(async move { node.call(signed(&key, counter)).await.is_ok() })
+            });
+            let mut accepted = 0;
+            for one in pair {
+                accepted += u64::from(one.await.unwrap());
+            }
+            assert!(accepted < 2, "two verifiers accepted one request");
+            if accepted == 1 { once += 1 } else { never += 1 }
+        }
+        (once, never)
+    }
+
+    /// Uses a key with a limit of so many requests a second at all verifiers, as fast as it goes, for so many whole
+    /// seconds; how many were let through in them.
+    pub(crate) async fn let_through(&self, limit: u64, seconds: u64) -> u64 {
+        let key = self.create_key(0, &json!({ "rate_limit": { "requests": limit, "period": 1 } }));
+        let authorization = format!("Bearer {}", *key.to_key_string());
+        for node in &self.nodes {
+            node.accepts(&authorization).await;
+        }
+        // From the beginning of the next second on.
+        let begin = SystemClock.now() + 1;
+        let users = (0..6).map(|which| {
+            let (node, authorization) = (self.nodes[which % 3].clone(), authorization.clone());
+            tokio::spawn(async move {
+                let mut accepted = 0;
+                while SystemClock.now() < begin + seconds {
+                    let is_within = SystemClock.now() >= begin;
+                    accepted += u64::from(node.call(bearer(&authorization)).await.is_ok() && is_within);
+                    tokio::task::yield_now().await;
+                }
+                accepted
+            })
+        });
+        let users: Vec<_> = users.collect();
+        let mut accepted = 0;
+        for user in users {
+            accepted += user.await.unwrap();
+        }
+        accepted
+    }
+
+    /// What the issuer says that a key was used for.
+    pub(crate) fn usage(&self, key: KeyId) -> Value {
+        rest(&self.issuers[1], "GET", &format!("/v1/keys/{key}/usage"), &self.cookie, None)
+    }
+}
+
+/// A request that a secret key has signed.
+fn signed(key: &SecretKey, counter: u64) -> Request<Body> {
+    let covered = ProofRequest {
+        method: "GET",
+        authority: API.strip_prefix("http://").unwrap(),
+        target: RequestTarget::parse("/").unwrap(),
+        authorization: None,
+        body: None,
+    };
+    let nonce = Nonce::new([5; 12], counter);
+    let proof = UnsignedProof::new(&covered, ProofKey::Secret(key.id()), nonce, SystemClock.now(), 30).unwrap();
+    let signature = UnsignedProof::signature(&key.signing_key().sign(proof.base().as_bytes()));
+    let request = Request::get("/").header("signature-input", proof.signature_input()).header("signature", signature);
+    request.body(Body::empty()).unwrap()
+}
+
 /// Makes the first admin, and yields the cookie of the sign-in.
 fn set_up(issuer: &Server) -> String {
     let link = issuer.ready["setup_url"].as_str().unwrap();
@@ -208,5 +289,5 @@ fn exchange(issuer: &Server, method: &str, path: &str, cookie: &str, body: Optio
     let mut response = String::new();
     stream.read_to_string(&mut response).unwrap();
     let (head, body) = response.split_once("\r\n\r\n").unwrap();
-    (head.to_lowercase(), body.to_owned())
+    (head.to_owned(), body.to_owned())
 }

@@ -75,3 +75,44 @@ async fn whatever_fails_nothing_is_accepted_beyond_the_bound() {
     assert!(last.is_none_or(|last| last.saturating_duration_since(revoked_at) < bound + SLACK));
     assert_eq!(fleet.nodes[0].call(bearer(&authorization(&kept))).await, Err("key_revoked".into()));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_one_accepts_no_other_does_and_a_limit_is_one_for_all() {
+    let fleet = Fleet::start(Duration::from_secs(10)).await;
+    let (once, never) = fleet.replays(500).await;
+    assert_eq!((once, never), (500, 0));
+    fleet.redis.kill();
+    let (limit, seconds) = (300, 3);
+    fleet.redis.start_again();
+    let accepted = fleet.let_through(limit, seconds).await;
+    assert!(accepted <= limit * seconds && accepted * 100 >= limit * seconds * 95, "{accepted}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_keys_are_used_for_comes_back_to_the_issuer() {
+    let mut fleet = Fleet::start(Duration::from_secs(10)).await;
+    let key = fleet.create_key(0, &json!({ "cidrs": ["192.0.2.0/24"], "shadow": ["cidrs"] }));
+    let authorization = format!("Bearer {}", *key.to_key_string());
+    for node in &fleet.nodes {
+        node.accepts(&authorization).await;
+    }
+    fleet.revoke(2, key.id());
+    for node in &fleet.nodes {
+        node.use_until(&authorization, &["key_revoked"]).await;
+    }
+    let mut from_page = bearer(&authorization);
+    from_page.headers_mut().insert("origin", http::HeaderValue::from_static("https://shop.example"));
+    assert_eq!(fleet.nodes[0].call(from_page).await, Err("secret_key_in_browser".into()));
+    for node in std::mem::take(&mut fleet.nodes) {
+        node.link.close().await;
+    }
+    let usage = fleet.usage(key.id());
+    let totals = &usage["totals"];
+    assert!(totals["accepted"].as_u64().unwrap() >= 3, "{usage}");
+    assert_eq!(totals["accepted"], totals["shadowed"]["cidrs"], "{usage}");
+    assert!(totals["refused"]["key_revoked"].as_u64().unwrap() >= 3, "{usage}");
+    assert_eq!(totals["refused"]["secret_key_in_browser"], 1, "{usage}");
+    let keys: serde_json::Value = serde_json::from_str(&fleet.house.print(&["keys", "list", "--json"])).unwrap();
+    let listed = keys.as_array().unwrap().iter().find(|listed| listed["id"] == key.id().to_string()).unwrap();
+    assert!(listed["last_used_at"].is_u64() && listed["leaked_at"].is_u64(), "{listed}");
+}
