@@ -3,6 +3,11 @@
 
 #![expect(clippy::expect_used, reason = "a test that has no server has failed")]
 
+mod caddy;
+mod front;
+mod nginx;
 mod postgres;
 
+pub use caddy::Caddy;
+pub use nginx::Nginx;
 pub use postgres::{Postgres, PostgresDatabase};
