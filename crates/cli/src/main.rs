@@ -15,6 +15,7 @@ mod keys;
 mod members;
 mod restore;
 mod serve;
+mod verifiers;
 
 mod gate;
 
@@ -61,6 +62,8 @@ enum Command {
     Gate(gate::Arguments),
     /// Create, list and revoke keys, while the issuer runs or not
     Keys(keys::Arguments),
+    /// Add, list and revoke verifiers, which follow the keys, while the issuer runs or not
+    Verifiers(verifiers::Arguments),
     /// Help members in
     Members(members::Arguments),
     /// Check that the audit is as it was written
@@ -79,6 +82,7 @@ async fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&global, arguments).await,
         Command::Gate(arguments) => gate::run(&global, arguments).await,
         Command::Keys(arguments) => keys::run(&global, arguments).await,
+        Command::Verifiers(arguments) => verifiers::run(&global, arguments).await,
         Command::Members(arguments) => members::run(&global, arguments).await,
         Command::Audit(arguments) => audit::run(&global, arguments).await,
         Command::Backup(arguments) => backup::run(&global, &arguments).await,

@@ -1,6 +1,7 @@
 //! stdout is data, stderr is talk.
 
 use std::io::Write;
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Context;
 use doorkey_core::ErrorCode;
@@ -9,6 +10,26 @@ use doorkey_core::ErrorCode;
 pub(crate) fn data(text: &str) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("cannot write to stdout")
+}
+
+/// A time as people read it; Unix seconds.
+pub(crate) fn time(seconds: u64) -> String {
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
+}
+
+/// Columns as wide as their widest cell, two spaces apart.
+pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |row: &[String; N]| {
+        let cells: Vec<_> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
 }
 
 /// Says something to whoever watches; if nobody does, so be it.

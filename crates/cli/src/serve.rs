@@ -8,6 +8,7 @@ use anyhow::Context;
 use doorkey_core::Origin;
 use doorkey_issuer::{Database, DefaultKeys, Issuer, Link, Settings, SettingsFile, Store, Vault};
 use doorkey_verifier::{SystemClock, SystemEntropy};
+use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -76,8 +77,15 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         async move { issuer.registry().keep(async { drop(stopped.await) }).await }
     });
     let reloader = reload_on_signal(Arc::clone(&issuer), global.clone(), told)?;
+    // Verifiers' streams end at the signal, for open requests are waited for.
+    let stop = stop.shared();
+    let feed = tokio::spawn({
+        let (issuer, stop) = (Arc::clone(&issuer), stop.clone());
+        async move { issuer.feed_verifiers(stop).await }
+    });
     let finished = doorkey_issuer::serve(listener, issuer.router(), stop, DRAIN).await;
     reloader.abort();
+    feed.await?;
     drop(stop_keeper);
     keeper.await?;
     store.close().await;

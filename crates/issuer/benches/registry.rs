@@ -207,6 +207,11 @@ async fn fill(url: &str, random: &str, keys: u64) -> Vec<(String, String)> {
              CASE WHEN i % 2 = 0 THEN 'abcd' END, 'pictures:read', '', i, i * 1000, 4000000000 + i \
              FROM workspaces w, n WHERE w.name LIKE 'Workspace %'"
         ),
+        "INSERT INTO directory (revision, kind, entity_id) \
+         SELECT (SELECT MAX(revision) FROM directory) + ROW_NUMBER() OVER (ORDER BY kind, id), kind, id FROM \
+         (SELECT 'workspace' AS kind, id FROM workspaces UNION ALL SELECT 'key', id FROM keys) AS made \
+         WHERE id NOT IN (SELECT entity_id FROM directory)"
+            .to_owned(),
         "ANALYZE".to_owned(),
     ];
     for statement in statements {

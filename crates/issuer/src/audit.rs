@@ -147,6 +147,7 @@ impl Target {
             RoleId::PREFIX => "role",
             InvitationId::PREFIX => "invitation",
             SignInId::PREFIX => "sign_in",
+            VerifierId::PREFIX => "verifier",
             _ => "key",
         }
     }

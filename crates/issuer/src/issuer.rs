@@ -1,20 +1,21 @@
 //! The issuer, put together.
 
-use std::net::IpAddr;
+mod sessions;
+
+pub(crate) use sessions::Minted;
+
 use std::sync::Arc;
 
-use doorkey_core::token::{self, Claims};
-use doorkey_core::{ErrorCode, JwkSet, Origin, PublishableKey, SecretKey, SignedMint};
+use doorkey_core::JwkSet;
 use doorkey_verifier::{Clock, Entropy, ReplayMemory};
 
 use crate::directory::Feed;
 use crate::error::Error;
 use crate::limits::Limits;
-use crate::mint::{self, Presented};
 use crate::registry::{DefaultKeys, Registry};
 use crate::settings::{Settings, SharedSettings};
 use crate::signing::SigningKeys;
-use crate::store::{KeyRecord, Store};
+use crate::store::Store;
 use crate::vault::Vault;
 
 /// How far a verifier's clock may be off, in seconds.
@@ -34,12 +35,6 @@ pub struct Issuer {
     started_at: u64,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-}
-
-/// A session and its token.
-pub(crate) struct Minted {
-    pub(crate) claims: Claims,
-    pub(crate) token: String,
 }
 
 impl Issuer {
@@ -119,54 +114,5 @@ impl Issuer {
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {
         &*self.entropy
-    }
-
-    /// Notes that a secret key came from a page, if it is one of ours, and yields the refusal.
-    pub(crate) async fn refuse_secret_key(&self, key: Option<SecretKey>) -> Error {
-        if let Some(key) = key
-            && let Err(error) = self.registry.record_leak(&key).await
-        {
-            return error;
-        }
-        Error::new(ErrorCode::SecretKeyInBrowser, "a secret key was sent from a page")
-    }
-
-    /// Trades a mint for a session: signature, key, origin, then limits.
-    pub(crate) async fn mint(&self, body: &str, origin: Option<&Origin>, address: IpAddr) -> Result<Minted, Error> {
-        let settings = self.settings();
-        let mint = SignedMint::verify(body)?;
-        let key = match mint::read(&mint, &settings)? {
-            Presented::Publishable(key) => key,
-            Presented::Secret(key) => return Err(self.refuse_secret_key(key).await),
-        };
-        let record = self.registry.key(key.id()).await?;
-        let Some(record) = record else { return Err(mint::unknown().into()) };
-        match self.mint_with(&mint, &key, &record, origin, address, &settings) {
-            Ok((minted, is_shadowed)) => {
-                self.registry.note_mint(&record, is_shadowed).await?;
-                Ok(minted)
-            }
-            Err(error) => {
-                self.registry.note_refused_mint(&record, error.code()).await?;
-                Err(error)
-            }
-        }
-    }
-
-    /// The session, and whether a restriction in shadow would have refused it.
-    fn mint_with(
-        &self,
-        mint: &SignedMint,
-        key: &PublishableKey,
-        record: &KeyRecord,
-        origin: Option<&Origin>,
-        address: IpAddr,
-        settings: &Settings,
-    ) -> Result<(Minted, bool), Error> {
-        let (session, now) = (self.registry.new_id(), self.clock.now());
-        let mint::Decision { claims, is_shadowed } = mint::decide(mint, key, record, origin, settings, session, now)?;
-        self.limits.check(key.id(), address, &claims.doorkey.origin)?;
-        let token = token::issue(&claims, self.signing_keys.active())?;
-        Ok((Minted { claims, token }, is_shadowed))
     }
 }

@@ -18,6 +18,7 @@ mod signing;
 mod registry;
 
 mod limits;
+mod grant;
 mod mint;
 
 mod directory;

@@ -5,6 +5,7 @@ use doorkey_core::{
     Environment, Error, ErrorCode, KeyKind, Origin, PublishableKey, SecretKey, SessionId, SignedMint, Thumbprint,
 };
 
+use crate::grant::Granted;
 use crate::settings::Settings;
 use crate::store::{KeyRecord, Restriction};
 
@@ -36,9 +37,18 @@ pub(crate) fn read(mint: &SignedMint, settings: &Settings) -> Result<Presented, 
     Ok(Presented::Publishable(key))
 }
 
-/// The same for a key that is not there, and for one that cannot be used.
-pub(crate) fn unknown() -> Error {
-    Error::new(ErrorCode::KeyUnknown, "this issuer has no active key of this name")
+/// The key that a mint names, if that is a key as it is named, and one that can be used.
+///
+/// Fails with `key_unknown`, whatever the reason: whoever holds only a publishable key learns no more.
+pub(crate) fn usable(key: &PublishableKey, record: Option<KeyRecord>, now: u64) -> Result<KeyRecord, Error> {
+    let is_this = |record: &KeyRecord| {
+        record.is_usable(now)
+            && record.kind == KeyKind::Publishable
+            && record.environment == key.environment()
+            && record.brand.as_ref().is_none_or(|brand| brand.as_ref() == key.brand())
+    };
+    let unknown = || Error::new(ErrorCode::KeyUnknown, "this issuer has no active key of this name");
+    record.filter(is_this).ok_or_else(unknown)
 }
 
 /// A session that may be.
@@ -49,54 +59,42 @@ pub(crate) struct Decision {
     pub(crate) is_shadowed: bool,
 }
 
-/// Decides: the claims of the session's token, or why there is none.
+/// Decides: the claims of the session's token, or why there is none. `record` is a key that can be used.
 ///
 /// `origin` is the request's `Origin`, if there was exactly one that is an origin; `now` is in Unix seconds.
 ///
-/// Fails with `key_unknown` for a key that cannot be used, for whatever reason (whoever holds only a publishable key
-/// learns no more),
-/// with `origin_not_allowed` and with `grant_invalid`.
+/// Fails with `origin_not_allowed`.
 pub(crate) fn decide(
     mint: &SignedMint,
-    key: &PublishableKey,
     record: &KeyRecord,
+    granted: Granted,
     origin: Option<&Origin>,
     settings: &Settings,
     session: SessionId,
     now: u64,
 ) -> Result<Decision, Error> {
-    let is_this = record.is_usable(now)
-        && record.kind == KeyKind::Publishable
-        && record.environment == key.environment()
-        && record.brand.as_ref().is_none_or(|brand| brand.as_ref() == key.brand());
-    if !is_this {
-        return Err(unknown());
-    }
     let origin = origin
         .ok_or_else(|| Error::new(ErrorCode::OriginNotAllowed, "the request has no origin, or one that is none"))?;
     let is_shadowed = !is_allowed(record, origin);
     if is_shadowed && !record.shadow.contains(&Restriction::Origins) {
         return Err(Error::new(ErrorCode::OriginNotAllowed, "the page's origin is not on the key's list"));
     }
-    if mint.claims.grant.is_some() {
-        return Err(Error::new(ErrorCode::GrantInvalid, "this issuer does not take grants yet"));
-    }
     let claims = Claims {
         iss: settings.public_url().as_str().to_owned(),
         aud: settings.audiences().to_vec(),
-        sub: record.id.to_string(),
+        sub: granted.subject.unwrap_or_else(|| record.id.to_string()),
         client_id: record.id,
         iat: now,
         exp: now + record.session_lifetime.unwrap_or(settings.token_lifetime()),
         jti: session,
-        scope: record.scopes.clone(),
+        scope: granted.scope.unwrap_or_else(|| record.scopes.clone()),
         cnf: Confirmation { jkt: Thumbprint::of(&mint.key) },
         doorkey: DoorkeyClaims {
             org: record.organization,
             workspace: record.workspace,
             env: record.environment,
             origin: origin.clone(),
-            bind: None,
+            bind: granted.bind,
         },
     };
     Ok(Decision { claims, is_shadowed })
@@ -113,7 +111,8 @@ mod tests {
         Environment, ErrorCode, KeyKind, MintClaims, PublishableKey, SessionId, SignedMint, SigningKey,
     };
 
-    use super::{Presented, decide, read};
+    use super::{Presented, decide, read, usable};
+    use crate::grant::Granted;
     use crate::settings::{Settings, SettingsFile};
     use crate::store::{KeyRecord, Restriction};
 
@@ -150,7 +149,11 @@ mod tests {
     fn code(record: &KeyRecord, named: &PublishableKey, origin: &str) -> Option<ErrorCode> {
         let origin = origin.parse().ok();
         let session = SessionId::from_bytes([0; 16]);
-        decide(&mint(""), named, record, origin.as_ref(), &settings(), session, 1000).err().map(|error| error.code())
+        let usable = usable(named, Some(record.clone()), 1000);
+        let decided = usable.and_then(|record| {
+            decide(&mint(""), &record, Granted::default(), origin.as_ref(), &settings(), session, 1000)
+        });
+        decided.err().map(|error| error.code())
     }
 
     #[test]
@@ -220,7 +223,8 @@ mod tests {
         let record = KeyRecord { shadow: [Restriction::Origins].into(), ..record(Environment::Live) };
         for (origin, is_shadowed) in [("https://eu.shop.example", false), ("https://evil.example", true)] {
             let (session, origin) = (SessionId::from_bytes([0; 16]), origin.parse().unwrap());
-            let decided = decide(&mint(""), &key(&record), &record, Some(&origin), &settings(), session, 1000).unwrap();
+            let decided =
+                decide(&mint(""), &record, Granted::default(), Some(&origin), &settings(), session, 1000).unwrap();
             assert_eq!(decided.is_shadowed, is_shadowed, "{origin}");
         }
         assert_eq!(code(&record, &key(&record), ""), Some(ErrorCode::OriginNotAllowed));
@@ -232,8 +236,9 @@ mod tests {
         let own = KeyRecord { session_lifetime: Some(2), ..record(Environment::Test) };
         for (record, exp) in [(record(Environment::Test), 1300), (own, 1002)] {
             let session = SessionId::from_bytes([0; 16]);
-            let claims =
-                decide(&mint(""), &key(&record), &record, Some(&origin), &settings(), session, 1000).unwrap().claims;
+            let claims = decide(&mint(""), &record, Granted::default(), Some(&origin), &settings(), session, 1000)
+                .unwrap()
+                .claims;
             assert_eq!((claims.iat, claims.exp), (1000, exp));
         }
     }

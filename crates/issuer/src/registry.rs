@@ -8,6 +8,7 @@ mod input;
 mod keys;
 mod usage;
 mod uses;
+mod grants;
 mod first_start;
 mod people;
 mod personal;

@@ -38,6 +38,9 @@ pub(crate) struct Arguments {
     /// How long its sessions' tokens live, 1 to 600
     #[arg(long, value_name = "SECONDS")]
     session_lifetime: Option<u64>,
+    /// Demand a grant of a secret key for each session
+    #[arg(long, conflicts_with = "secret")]
+    require_grant: bool,
     /// Where browsers reach the issuer [default: where it ran last]
     #[arg(long, value_name = "URL", env = "DOORKEY_PUBLIC_URL", value_parser = config::parse_origin)]
     public_url: Option<Origin>,
@@ -58,6 +61,9 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     }
     if let Some(seconds) = arguments.session_lifetime {
         new = new.with_session_lifetime(seconds);
+    }
+    if arguments.require_grant {
+        new = new.with_required_grant();
     }
     let created = registry::open(global, arguments.public_url).await?.create_key(&Actor::operator(), new).await?;
     let key = created.to_key_string().unwrap_or_default();

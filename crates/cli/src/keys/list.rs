@@ -1,7 +1,5 @@
 //! `doorkey keys list`.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use doorkey_core::Origin;
 use doorkey_issuer::{KeyRecord, KeyState};
 use doorkey_verifier::{Clock, SystemClock};
@@ -29,11 +27,11 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     }
     let head = ["ID", "KEY", "STATE", "CREATED", "SCOPES", "ORIGINS", "NAME"].map(str::to_owned);
     let rows = records.iter().zip(keys).map(|(record, key)| row(record, key));
-    output::data(&table(&std::iter::once(head).chain(rows).collect::<Vec<_>>()))
+    output::data(&output::table(&std::iter::once(head).chain(rows).collect::<Vec<_>>()))
 }
 
 fn row(record: &KeyRecord, key: String) -> [String; 7] {
-    let created = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(record.created_at)).to_string();
+    let created = output::time(record.created_at);
     let state = match (record.state(SystemClock.now()), record.leaked_at) {
         (KeyState::Active | KeyState::Rolling, Some(_)) => "leaked",
         (state, _) => state.as_str(),
@@ -43,19 +41,4 @@ fn row(record: &KeyRecord, key: String) -> [String; 7] {
     let dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let name = record.name.clone().unwrap_or_default();
     [record.id.to_string(), key, state.to_owned(), created, dash(scopes), dash(origins.join(",")), dash(name)]
-}
-
-/// Columns as wide as their widest cell, two spaces apart.
-fn table<const N: usize>(rows: &[[String; N]]) -> String {
-    let mut widths = [0; N];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let line = |row: &[String; N]| {
-        let cells: Vec<_> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        cells.join("  ").trim_end().to_owned() + "\n"
-    };
-    rows.iter().map(line).collect()
 }

@@ -10,3 +10,4 @@ mod keys;
 mod postgres;
 mod registry;
 mod serve;
+mod verifiers;

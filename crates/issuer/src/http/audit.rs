@@ -70,7 +70,7 @@ struct ActorView {
 #[derive(Debug, serde::Serialize, ToSchema)]
 #[schema(as = AuditTarget)]
 struct TargetView {
-    /// `key`, `organization`, `workspace`, `member`, `role`, `invitation` or `sign_in`.
+    /// `key`, `organization`, `workspace`, `member`, `role`, `invitation`, `sign_in` or `verifier`.
     kind: &'static str,
     /// `null` for what was not made.
     #[schema(required)]

@@ -49,7 +49,8 @@ impl Registry {
                 tracing::error!(cause = std::error::Error::source(&error), "{error}");
             }
         }
-        if let Err(error) = self.write_uses().await {
+        let written = self.write_uses().await;
+        if let Err(error) = written.and(self.write_seen_verifiers().await) {
             tracing::error!(cause = std::error::Error::source(&error), "{error}");
         }
     }

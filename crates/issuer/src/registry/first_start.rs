@@ -31,9 +31,14 @@ impl Registry {
     }
 
     async fn start_in(&self, change: &mut Change<'_>) -> Result<Option<DefaultKeys>, Error> {
+        let keys = self.make_what_is_missing(change).await?;
+        change.transaction.name_history(|| to_base64url(&random::<12>(self.entropy()))).await?;
+        Ok(keys)
+    }
+
+    async fn make_what_is_missing(&self, change: &mut Change<'_>) -> Result<Option<DefaultKeys>, Error> {
         change.transaction.put_public_url(change.settings.public_url()).await?;
         change.transaction.fold_old_names().await?;
-        change.transaction.name_history(|| to_base64url(&random::<12>(self.entropy()))).await?;
         if change.transaction.first_workspace().await?.is_some() {
             change.has_nothing_to_do();
             return Ok(None);

@@ -2,8 +2,8 @@
 
 use doorkey_core::KeyId;
 
-use super::Transaction;
 use super::row::{blob, to_i64};
+use super::{Reader, Transaction};
 use crate::error::Error;
 
 impl Transaction {
@@ -31,5 +31,17 @@ impl Transaction {
             limit,
         )
         .await
+    }
+}
+
+impl Reader {
+    pub(crate) async fn is_grant_used(&mut self, key: KeyId, jti_hash: &[u8; 32]) -> Result<bool, Error> {
+        let row = sqlx::query("SELECT expires_at FROM used_grants WHERE key_id = $1 AND jti_hash = $2")
+            .bind(blob(key))
+            .bind(jti_hash.to_vec())
+            .fetch_optional(self.connection())
+            .await
+            .map_err(Error::store)?;
+        Ok(row.is_some())
     }
 }

@@ -9,6 +9,7 @@ mod audit;
 mod backup;
 mod contract;
 mod directory;
+mod grants;
 mod guard;
 mod invitations;
 mod key_life;

@@ -199,7 +199,8 @@ async fn what_each_preset_permits_is_told(on: On) {
     scene.role("Everything", &permissions).await;
     let catalogue = scene.member.get(&scene.house, "/v1/catalogue").await.json;
     assert_eq!(names(&catalogue["scopes"]), ["pictures:read", "pictures:write", "pictures:delete"]);
-    let read = json!({ "name": "pictures:read", "description": "", "browser": true, "viewer": true });
+    let read =
+        json!({ "name": "pictures:read", "description": "", "browser": true, "viewer": true, "reusable_urls": false });
     assert_eq!(catalogue["scopes"][0], read);
     assert_eq!(catalogue["keys"]["per_workspace"], 50);
     assert_eq!(catalogue["limits"], json!([]));
