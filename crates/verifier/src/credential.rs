@@ -26,7 +26,7 @@ pub(crate) enum Credential<'a> {
     /// A request that a secret key has signed.
     SignedByKey(Box<Proof<'a>>),
     /// A URL that a session has signed.
-    SignedUrl(SignedUrl<'a>),
+    SignedUrl(Box<SignedUrl<'a>>),
 }
 
 /// The two signature fields, each as one value.
@@ -140,7 +140,6 @@ impl<'a> Credential<'a> {
     }
 
     /// What stands in the URL, or why it does not count.
-    #[expect(clippy::type_complexity, reason = "a credential that is not accepted is one still")]
     fn in_target(target: RequestTarget<'a>, policy: &Policy) -> Result<Option<Result<Self, Error>>, Error> {
         let mut keys = keys_in(target);
         let key = keys.next();
@@ -149,7 +148,7 @@ impl<'a> Credential<'a> {
         }
         match (SignedUrl::parse(target)?, key) {
             (Some(_), Some(_)) => multiple("a signed URL with a key in it"),
-            (Some(url), None) => Ok(Some(Ok(Self::SignedUrl(url)))),
+            (Some(url), None) => Ok(Some(Ok(Self::SignedUrl(Box::new(url))))),
             (None, None) => Ok(None),
             (None, Some(key)) => Ok(Some(match KeyKind::of(key) {
                 Some(KeyKind::Publishable) => refuse_publishable_key(key),

@@ -327,30 +327,13 @@ impl<'a> Decision<'a> {
     /// does not know of, as [`ReplayMemory::mark`] does, and with the codes of keys that were revoked meanwhile.
     pub fn accept(&self, examined: Examined, body: &[u8]) -> Result<Accepted, Refusal> {
         let key = examined.accepted.key_id();
-        self.check_body(&examined, body).and_then(|()| self.finish(examined)).map_err(|refusal| refusal.about(key))
+        check_body(&examined, body).and_then(|()| self.finish(examined)).map_err(|refusal| refusal.about(key))
     }
 
     /// Accepts a request whose body cannot be seen here. Whoever calls this says so to whom it hands the request on.
     pub(crate) fn accept_without_body(&self, examined: Examined) -> Result<Accepted, Refusal> {
         let key = examined.accepted.key_id();
         self.finish(examined).map_err(|refusal| refusal.about(key))
-    }
-
-    fn check_body(&self, examined: &Examined, body: &[u8]) -> Result<(), Refusal> {
-        let incomplete = |detail| Err(Error::new(ErrorCode::ComponentsIncomplete, detail).into());
-        match examined.body {
-            BodyRule::Digest(digest) if digest != ContentDigest::of(body) => {
-                return Err(Error::new(ErrorCode::DigestMismatch, "the body is not the one that was signed").into());
-            }
-            BodyRule::Digest(_) if body.is_empty() => return incomplete("a body of zero bytes is no body"),
-            BodyRule::Empty if !body.is_empty() => return incomplete("the request has a body that is not signed"),
-            _ => {}
-        }
-        let bound = examined.accepted.claims().and_then(|claims| claims.doorkey.bind.as_ref()?.max_bytes());
-        if bound.is_some_and(|most| body.len() as u64 > most) {
-            return Err(Error::new(ErrorCode::BodyTooLarge, "the grant allows a smaller body").into());
-        }
-        Ok(())
     }
 
     fn finish(&self, examined: Examined) -> Result<Accepted, Refusal> {
@@ -395,6 +378,24 @@ impl<'a> Decision<'a> {
         }
         Ok(())
     }
+}
+
+/// Compares a body with what was signed of it, and with what the grant allows.
+fn check_body(examined: &Examined, body: &[u8]) -> Result<(), Refusal> {
+    let incomplete = |detail| Err(Error::new(ErrorCode::ComponentsIncomplete, detail).into());
+    match examined.body {
+        BodyRule::Digest(digest) if digest != ContentDigest::of(body) => {
+            return Err(Error::new(ErrorCode::DigestMismatch, "the body is not the one that was signed").into());
+        }
+        BodyRule::Digest(_) if body.is_empty() => return incomplete("a body of zero bytes is no body"),
+        BodyRule::Empty if !body.is_empty() => return incomplete("the request has a body that is not signed"),
+        _ => {}
+    }
+    let bound = examined.accepted.claims().and_then(|claims| claims.doorkey.bind.as_ref()?.max_bytes());
+    if bound.is_some_and(|most| body.len() as u64 > most) {
+        return Err(Error::new(ErrorCode::BodyTooLarge, "the grant allows a smaller body").into());
+    }
+    Ok(())
 }
 
 /// The headers of a body that a proof covers.

@@ -6,7 +6,7 @@ mod table;
 pub use line::{
     DirectoryBegin, DirectoryKey, DirectoryLine, DirectorySettings, DirectorySynced, DirectoryTenant, PublicKey,
 };
-pub(crate) use table::{KeyPolicy, KnownKey};
+pub(crate) use table::KnownKey;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;

@@ -23,7 +23,7 @@ use crate::access_log::Access;
 use crate::decision::RequestHead;
 use crate::layer::{cors, log, without_credentials};
 use crate::principal_headers::{Bodies, principal_headers};
-use crate::refusal::{REQUEST_ID, Refusal, RequestId};
+use crate::refusal::{REQUEST_ID, Refusal, RequestId, state_limit};
 use crate::verifier::Verifier;
 
 /// Path and query of the accepted request without its credential, for fronts that send it on as it is.
@@ -92,13 +92,17 @@ impl ForwardAuth {
             headers: &original.headers,
             peer: Some(peer),
         };
-        let principal = self.0.admit_head(&head, original.body).await?;
+        let (principal, limit) = self.0.admit_head(&head, original.body).await?;
         needs.check(&principal)?;
         let mut told = principal_headers(&principal, request_id, Bodies::Unseen);
         let bare = original.target.parse::<Uri>().ok().and_then(|uri| without_credentials(&uri));
         let target = bare.as_ref().map_or(Some(&*original.target), |uri| Some(uri.path_and_query()?.as_str()));
         if let Some(target) = target.and_then(|target| HeaderValue::from_str(target).ok()) {
             told.insert(TARGET, target);
+        }
+        if let Some(limit) = limit {
+            let reset = limit.reset.as_secs();
+            state_limit(&mut told, limit.policy, limit.quota, limit.window, limit.remaining, reset);
         }
         Ok(told)
     }

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use doorkey_core::Error;
-use http::header::{
-    ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, DATE, HOST, HeaderName, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE,
-};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, DATE, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, request};
 use tower::{Layer, Service};
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
@@ -17,7 +15,7 @@ use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer,
 use crate::credential::{API_KEY, single};
 use crate::decision::RequestHead;
 use crate::principal::Principal;
-use crate::refusal::{REQUEST_ID, Refusal, RequestId};
+use crate::refusal::{RATE_LIMIT, RATE_LIMIT_POLICY, REQUEST_ID, Refusal, RequestId, state_limit};
 use crate::verifier::{Incoming, Received, Verifier};
 
 /// How long a browser may keep the answer to a preflight; the most that any browser honours.
@@ -62,8 +60,6 @@ impl<S: Clone> Layer<S> for VerifierLayer {
 
 /// CORS without cookies: mirroring is as strict as the session behind it, and `*` would not cover `Authorization`.
 pub(crate) fn cors(verifier: &Arc<Verifier>) -> CorsLayer {
-    const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-    const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
     let verifier = Arc::clone(verifier);
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin, _| verifier.allows_origin(origin.as_bytes())))
@@ -184,6 +180,13 @@ where
                 *response.body_mut() = body;
             } else if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
                 response.headers_mut().entry(REQUEST_ID).or_insert(id);
+            }
+            // A handler's own limit says more.
+            if let Some(limit) = admitted.limit
+                && !response.headers().contains_key(RATE_LIMIT)
+            {
+                let reset = limit.reset.as_secs();
+                state_limit(response.headers_mut(), limit.policy, limit.quota, limit.window, limit.remaining, reset);
             }
             Ok(response)
         })

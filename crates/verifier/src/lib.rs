@@ -21,6 +21,10 @@ mod http_client;
 #[cfg(feature = "server")]
 mod keys;
 #[cfg(feature = "server")]
+mod redis;
+#[cfg(feature = "server")]
+mod limits;
+#[cfg(feature = "server")]
 mod issuer_client;
 #[cfg(feature = "server")]
 mod metrics;
@@ -62,12 +66,16 @@ pub use keys::KeySource;
 #[cfg(feature = "server")]
 pub use layer::{PeerAddress, VerifierLayer, VerifierService};
 pub use limit::{RateLimit, Restriction};
+#[cfg(feature = "server")]
+pub use limits::{Limits, Outage};
 pub use network::network;
 pub use policy::Policy;
 pub use principal::Principal;
 pub use proxies::TrustedProxies;
 #[cfg(feature = "gate")]
 pub use proxy::ReverseProxy;
+#[cfg(feature = "server")]
+pub use redis::{Redis, SharedReplay};
 pub use refusal::{REQUEST_ID, ReachedLimit, Refusal, RequestId};
 pub use replay::{ReplayKey, ReplayMemory};
 pub use secret_keys::SecretKeyCache;

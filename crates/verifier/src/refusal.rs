@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use doorkey_core::{Error, FieldError, KeyId, Problem, to_base64url};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use crate::ambient::{Clock, Entropy, random};
 
@@ -34,8 +34,8 @@ impl RequestId {
     }
 }
 
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// A limit that was reached, as the `RateLimit` fields tell it (draft-ietf-httpapi-ratelimit-headers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,17 +128,31 @@ impl Refusal {
             // Rounded up: a client that obeys must not come too early.
             let wait = self.retry_after.unwrap_or(Duration::from_secs(1)).as_millis().div_ceil(1000).max(1);
             headers.insert(RETRY_AFTER, HeaderValue::from(u64::try_from(wait).unwrap_or(u64::MAX)));
-            let limit = self.limit.as_deref().map(|ReachedLimit { policy, quota, window }| {
-                let stated = format!("\"{policy}\";q={quota};w={}", window.as_secs());
-                [(RATE_LIMIT_POLICY, stated), (RATE_LIMIT, format!("\"{policy}\";r=0;t={wait}"))]
-            });
-            for (name, value) in limit.into_iter().flatten() {
-                if let Ok(value) = HeaderValue::from_str(&value) {
-                    headers.insert(name, value);
-                }
+            if let Some(ReachedLimit { policy, quota, window }) = self.limit.as_deref() {
+                state_limit(headers, policy, *quota, *window, 0, u64::try_from(wait).unwrap_or(u64::MAX));
             }
         }
         response
+    }
+}
+
+/// Says how a limit stands: `remaining` requests for another `reset` seconds.
+pub(crate) fn state_limit(
+    headers: &mut HeaderMap,
+    policy: &str,
+    quota: u64,
+    window: Duration,
+    remaining: u64,
+    reset: u64,
+) {
+    let fields = [
+        (RATE_LIMIT_POLICY, format!("\"{policy}\";q={quota};w={}", window.as_secs())),
+        (RATE_LIMIT, format!("\"{policy}\";r={remaining};t={reset}")),
+    ];
+    for (name, value) in fields {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
     }
 }
 

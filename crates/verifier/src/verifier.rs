@@ -2,6 +2,7 @@
 
 mod body;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +16,12 @@ use crate::directory::Directory;
 use crate::issuer_client::IssuerLink;
 use crate::keys::KeySource;
 use crate::limit::Restriction;
+use crate::limits::{Allowance, Charge, LimitState, Limits, Subject};
 use crate::metrics::{Levels, Meter};
+use crate::network::network;
 use crate::policy::Policy;
 use crate::principal::Principal;
+use crate::redis::SharedReplay;
 use crate::refusal::{Refusal, RequestId};
 use crate::replay::ReplayMemory;
 use crate::secret_keys::SecretKeyCache;
@@ -47,6 +51,8 @@ pub struct Verifier {
     tokens: TokenCache,
     secret_keys: SecretKeyCache,
     replay: ReplayMemory,
+    shared_replay: Option<SharedReplay>,
+    limits: Limits,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     meter: Meter,
@@ -62,6 +68,8 @@ const MAX_WAITING: usize = 256;
 /// A request that may go on to its handler.
 pub(crate) struct Admitted<B> {
     pub(crate) principal: Principal,
+    /// The limit of which least is left.
+    pub(crate) limit: Option<LimitState>,
     pub(crate) body: Received<B>,
 }
 
@@ -89,6 +97,8 @@ impl Verifier {
                 ReplayMemory::DEFAULT_SESSION_CAPACITY,
                 policy.skew(),
             ),
+            shared_replay: None,
+            limits: Limits::new(),
             policy,
             clock,
             entropy: Arc::new(SystemEntropy),
@@ -117,6 +127,17 @@ impl Verifier {
     /// Remembers accepted proofs in `replay`, which must be made for the policy's skew.
     pub fn with_replay(self, replay: ReplayMemory) -> Self {
         Self { replay, ..self }
+    }
+
+    /// Shares the memory of accepted proofs with other verifiers of the same API. Its own memory stays in front.
+    pub fn with_shared_replay(self, shared_replay: SharedReplay) -> Self {
+        Self { shared_replay: Some(shared_replay), ..self }
+    }
+
+    /// Counts in `limits`, which may also limit sessions and addresses, be shared, or survive a restart. Without this the
+    /// limits of keys are counted in memory.
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Takes the time from `clock`.
@@ -172,7 +193,7 @@ impl Verifier {
             replay_entries: self.replay.entries(),
             directory_age: self.directory.as_ref().and_then(|directory| directory.age(&now)),
             directory_keys: self.directory.as_ref().map(|directory| directory.len()),
-            leases: 0,
+            leases: self.limits.leases(),
         };
         levels.record();
     }
@@ -190,7 +211,7 @@ impl Verifier {
         &self,
         head: &RequestHead<'_>,
         announced: AnnouncedBody,
-    ) -> Result<Principal, Refusal> {
+    ) -> Result<(Principal, Option<LimitState>), Refusal> {
         let mut watch = Watch::begin(&*self.clock);
         let verdict = match self.examine(head, &mut watch).await {
             Ok(examined) => match examined.check_announced(announced) {
@@ -212,8 +233,8 @@ impl Verifier {
         let limit = self.policy.body_limit();
         let examined = match self.examine(head, watch).await {
             Ok(examined) if examined.covers_no_body() => {
-                let principal = self.accept(examined, None).await?;
-                return Ok(Admitted { principal, body: Received::Unread(body) });
+                let (principal, limit) = self.accept(examined, None).await?;
+                return Ok(Admitted { principal, limit, body: Received::Unread(body) });
             }
             Ok(examined) => body::check_announced(head.headers, limit).map(|()| examined).map_err(Refusal::from),
             Err(refusal) => Err(refusal),
@@ -226,8 +247,8 @@ impl Verifier {
             }
         };
         let bytes = watch.pause(body::read(body, limit)).await?;
-        let principal = self.accept(examined, Some(&bytes)).await?;
-        Ok(Admitted { principal, body: Received::Read(bytes) })
+        let (principal, limit) = self.accept(examined, Some(&bytes)).await?;
+        Ok(Admitted { principal, limit, body: Received::Read(bytes) })
     }
 
     /// Checks everything but the body; what is not known yet is waited for, within bounds.
@@ -256,15 +277,69 @@ impl Verifier {
         drop(tokio::time::timeout(PATIENCE, news).await);
     }
 
-    async fn accept(&self, examined: Examined, body: Option<&[u8]>) -> Result<Principal, Refusal> {
-        let keys = self.keys();
-        let decision = self.decision(&keys);
-        let accepted = match body {
-            Some(body) => decision.accept(examined, body)?,
-            None => decision.accept_without_body(examined)?,
+    async fn accept(
+        &self,
+        examined: Examined,
+        body: Option<&[u8]>,
+    ) -> Result<(Principal, Option<LimitState>), Refusal> {
+        let accepted = {
+            let keys = self.keys();
+            let decision = self.decision(&keys);
+            match body {
+                Some(body) => decision.accept(examined, body)?,
+                None => decision.accept_without_body(examined)?,
+            }
         };
-        self.count(&accepted, &[]);
-        Ok(Principal::from(accepted))
+        let admit = async {
+            let taken = self.limits.take(&self.charges(&accepted), self.clock.moment()).await?;
+            if let Err(refusal) = self.mark_everywhere(&accepted).await {
+                // Who replays what somebody else has signed uses up nothing of theirs.
+                self.limits.refund(&taken);
+                return Err(refusal);
+            }
+            Ok(taken)
+        };
+        let taken = admit.await.map_err(|refusal| refusal.about(accepted.key_id()))?;
+        self.count(&accepted, &taken.shadowed);
+        Ok((Principal::from(accepted), taken.tightest))
+    }
+
+    /// What the request is charged to.
+    fn charges(&self, accepted: &Accepted) -> Vec<Charge> {
+        let mut charges = Vec::new();
+        if let Some(key) = accepted.key() {
+            let mut charge = |subject, allowance, policy, restriction| {
+                let is_shadow = key.policy.shadow.contains(&restriction);
+                charges.push(Charge { subject, allowance, policy, restriction: Some(restriction), is_shadow });
+            };
+            if let Some(limit) = key.policy.rate_limit {
+                charge(Subject::Key(key.id), Allowance::Rate(limit), "key", Restriction::RateLimit);
+            }
+            if let Some(quota) = key.policy.monthly_quota {
+                charge(Subject::Quota(key.id), Allowance::Monthly(quota), "quota", Restriction::MonthlyQuota);
+            }
+        }
+        let mut charge = |subject, limit, policy| {
+            let allowance = Allowance::Rate(limit);
+            charges.push(Charge { subject, allowance, policy, restriction: None, is_shadow: false });
+        };
+        if let (Some(limit), Some(claims)) = (self.limits.session(), accepted.claims()) {
+            charge(Subject::Session(claims.jti), limit, "session");
+        }
+        if let Some(limit) = self.limits.address() {
+            // Callers of whom nothing is known are one.
+            let client = accepted.client().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+            charge(Subject::Address(network(client)), limit, "address");
+        }
+        charges
+    }
+
+    /// Marks the proof as used for all verifiers that share the memory.
+    async fn mark_everywhere(&self, accepted: &Accepted) -> Result<(), Refusal> {
+        match (&self.shared_replay, accepted.proof()) {
+            (Some(shared), Some(used)) if !used.is_reusable => shared.mark(&used.key, used.created, used.until).await,
+            _ => Ok(()),
+        }
     }
 
     fn count(&self, accepted: &Accepted, shadowed: &[Restriction]) {
@@ -286,13 +361,11 @@ impl Verifier {
     }
 
     fn keys(&self) -> Arc<JwkSet> {
-        match &self.directory {
-            Some(directory) => directory.keys(),
-            None => {
-                self.keys.refresh_in_background();
-                self.keys.current()
-            }
+        if let Some(directory) = &self.directory {
+            return directory.keys();
         }
+        self.keys.refresh_in_background();
+        self.keys.current()
     }
 
     fn decision<'a>(&'a self, keys: &'a JwkSet) -> Decision<'a> {

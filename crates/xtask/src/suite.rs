@@ -15,6 +15,7 @@ pub(crate) fn test() -> Result<()> {
     tools::ensure_postgres()?;
     tools::ensure_nginx()?;
     tools::ensure_caddy()?;
+    tools::ensure_redis()?;
     tools::ensure_npm_packages()?;
     codegen::check()?;
     step("test the Rust crates", &mut cargo(&["test", "--workspace"]))?;

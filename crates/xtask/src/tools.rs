@@ -110,6 +110,19 @@ fn ensure_program(program: &str, package: &str) -> Result<()> {
     Ok(())
 }
 
+/// Redis's programs, likewise.
+pub(crate) fn ensure_redis() -> Result<()> {
+    let is_there = || ["redis-server", "redis-cli"].iter().all(|program| output(program, &["--version"]).is_some());
+    if is_there() {
+        return Ok(());
+    }
+    install_debian_package("redis-server")?;
+    if !is_there() {
+        bail!("Redis is missing: there are no redis-server and redis-cli in the path");
+    }
+    Ok(())
+}
+
 fn install_debian_package(package: &str) -> Result<()> {
     let command_line = format!("apt-get update && apt-get install -y --no-install-recommends {package}");
     let is_debian = Path::new("/usr/bin/apt-get").exists();

@@ -7,7 +7,9 @@ mod caddy;
 mod front;
 mod nginx;
 mod postgres;
+mod redis;
 
 pub use caddy::Caddy;
 pub use nginx::Nginx;
 pub use postgres::{Postgres, PostgresDatabase};
+pub use redis::Redis;

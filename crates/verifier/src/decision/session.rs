@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorkey_core::token::{Expected, UnverifiedToken};
-use doorkey_core::{Error, ErrorCode, ProofKey, ProofRequest, RequestTarget, VerifyingKey};
+use doorkey_core::{Error, ErrorCode, Proof, ProofKey, ProofRequest, RequestTarget, VerifyingKey};
 use http::header::ORIGIN;
 
 use super::{BodyHeaders, BodyRule, Decision, Examined, Rejection, RequestHead, Used};
@@ -21,7 +21,7 @@ impl Decision<'_> {
         signatures: &SignatureFields<'_>,
     ) -> Result<Examined, Rejection> {
         let proof = signatures.proof()?;
-        let signer = match proof.as_ref().map(|proof| proof.key()) {
+        let signer = match proof.as_ref().map(Proof::key) {
             Some(ProofKey::Session(key)) => Some(key),
             Some(ProofKey::Secret(_) | ProofKey::Verifier(_)) => {
                 let detail = "a session token beside another key's signature";

@@ -120,10 +120,13 @@ impl Follower {
         let response = self.requests.get(&target).await?;
         match response.status() {
             StatusCode::OK => {}
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                return Err(End::Refused(self.requests.refusal(response).await));
+            status => {
+                let error = self.requests.refusal(response).await;
+                let is_refused = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+                // The time can be put right.
+                let is_lasting = is_refused && error.code() != ErrorCode::WindowInvalid;
+                return Err(if is_lasting { End::Refused(error) } else { End::Cut(error) });
             }
-            _ => return Err(End::Cut(self.requests.refusal(response).await)),
         }
         let mut lines = Lines::new(response, self.requests.patience());
         let first = lines.next().await?.and_then(|batch| batch.lines.into_iter().next());

@@ -1,7 +1,7 @@
 //! Requests to the issuer, signed with the verifier's credential.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,6 +30,8 @@ pub(super) struct Requests {
     patience: Duration,
     stream: [u8; 12],
     counter: AtomicU64,
+    /// By how many seconds the issuer's clock is ahead, if it has found fault with the time of a request.
+    ahead: AtomicI64,
 }
 
 impl Requests {
@@ -42,7 +44,8 @@ impl Requests {
         patience: Duration,
     ) -> Self {
         let stream = random(entropy);
-        Self { client, credential, url, clock, patience, stream, counter: AtomicU64::new(0) }
+        let (counter, ahead) = (AtomicU64::new(0), AtomicI64::new(0));
+        Self { client, credential, url, clock, patience, stream, counter, ahead }
     }
 
     /// The issuer that requests are signed for.
@@ -81,7 +84,8 @@ impl Requests {
         };
         let signer = ProofKey::Verifier(self.credential.id());
         let nonce = Nonce::new(self.stream, self.counter.fetch_add(1, Ordering::Relaxed));
-        let proof = UnsignedProof::new(&covered, signer, nonce, self.clock.now(), MAX_PROOF_WINDOW)?;
+        let created = self.clock.now().saturating_add_signed(self.ahead.load(Ordering::Relaxed));
+        let proof = UnsignedProof::new(&covered, signer, nonce, created, MAX_PROOF_WINDOW)?;
         let signature = UnsignedProof::signature(&self.credential.signing_key().sign(proof.base().as_bytes()));
         let mut request = self
             .client
@@ -98,16 +102,25 @@ impl Requests {
         }
     }
 
-    /// What an answer says that is no success: the code of its problem document, if it is one.
+    /// What an answer says that is no success: the code of its problem document, if it is one. If it is the time that is
+    /// wrong, the next requests are signed for the issuer's.
     pub(super) async fn refusal(&self, response: Response) -> Error {
         #[derive(Deserialize)]
         struct Problem {
             code: String,
+            #[serde(default)]
+            server_time: f64,
         }
         let status = response.status();
         let document = tokio::time::timeout(self.patience, read(response)).await.ok().flatten();
         let problem = document.and_then(|document| serde_json::from_slice::<Problem>(&document).ok());
-        let code = problem.and_then(|problem| ErrorCode::parse(&problem.code));
+        let code = problem.as_ref().and_then(|problem| ErrorCode::parse(&problem.code));
+        if let (Some(problem), Some(ErrorCode::WindowInvalid)) = (&problem, code)
+            && let Ok(there) = Duration::try_from_secs_f64(problem.server_time)
+        {
+            let ahead = there.as_secs().cast_signed().saturating_sub(self.clock.now().cast_signed());
+            self.ahead.store(ahead, Ordering::Relaxed);
+        }
         let detail = format!("the issuer answers with status {}", status.as_u16());
         Error::new(code.unwrap_or(ErrorCode::IssuerUnavailable), detail)
     }

@@ -11,6 +11,7 @@ use crate::known::{
 };
 use crate::signer::{ISSUER, NOW, PAGE, Session, issuer_key, moment};
 
+type End = fn(DirectoryKey) -> DirectoryKey;
 type Verdict = Result<(), (&'static str, bool)>;
 
 /// The verdict, and of a refusal whether it is counted for the key.
@@ -43,7 +44,7 @@ fn a_secret_key_is_known_by_the_directory() {
 fn whatever_ends_a_key_ends_it_at_once_for_every_credential() {
     let session = session();
     let url = || request(&signed_url(0), &[]);
-    let ends: [(fn(DirectoryKey) -> DirectoryKey, &str); 5] = [
+    let ends: [(End, &str); 5] = [
         (|key| DirectoryKey { revoked: true, ..key }, "key_revoked"),
         (|key| DirectoryKey { ends_at: Some(NOW), ..key }, "key_revoked"),
         (|key| DirectoryKey { expires_at: Some(NOW), ..key }, "key_expired"),

@@ -1,6 +1,6 @@
 //! An issuer that says what a test wants it to, to verifiers that sign their requests.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -24,6 +24,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// What keys and credentials name; where the issuer listens is another matter.
 pub(crate) const AUTHORITY: &str = "keys.example.com";
+
+/// How long a test waits for what has to come.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn credential() -> VerifierCredential {
     VerifierCredential::new(
@@ -90,6 +93,9 @@ struct Doors {
     refuse_with: Mutex<Option<&'static str>>,
     taking: Mutex<Taking>,
     usage: Mutex<Usage>,
+    nonces: Mutex<HashSet<[u8; 18]>>,
+    /// The time here, where it matters.
+    time: Mutex<Option<u64>>,
 }
 
 pub(crate) struct Issuer {
@@ -108,6 +114,8 @@ impl Issuer {
             refuse_with: Mutex::default(),
             taking: Mutex::new(Taking::Once),
             usage: Mutex::default(),
+            nonces: Mutex::default(),
+            time: Mutex::default(),
         });
         let app = Router::new()
             .route("/v1/directory", get(directory))
@@ -124,12 +132,17 @@ impl Issuer {
 
     /// The next stream that is asked for.
     pub(crate) async fn stream(&mut self) -> Stream {
-        self.streams.recv().await.unwrap()
+        tokio::time::timeout(PATIENCE, self.streams.recv()).await.unwrap().unwrap()
     }
 
     /// Refuses streams with a code, or no longer.
     pub(crate) fn refuses(&self, code: Option<&'static str>) {
         *self.doors.refuse_with.lock().unwrap() = code;
+    }
+
+    /// Takes only streams that are asked for within half a minute of this time.
+    pub(crate) fn is_at(&self, time: u64) {
+        *self.doors.time.lock().unwrap() = Some(time);
     }
 
     pub(crate) fn takes(&self, taking: Taking) {
@@ -153,11 +166,11 @@ pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), looking).await.unwrap();
+    tokio::time::timeout(PATIENCE, looking).await.unwrap();
 }
 
-/// Panics unless the request is signed by the verifier, for the issuer's own authority.
-fn check(request: &axum::http::request::Parts, body: &[u8]) {
+/// When the request says that it was signed. Panics unless it is signed by the verifier, for the issuer's own authority, and no other one's copy.
+fn check(doors: &Doors, request: &axum::http::request::Parts, body: &[u8]) -> u64 {
     let value = |name: &str| request.headers.get(name).map(|value| value.to_str().unwrap());
     let (input, signature) = (value("signature-input").unwrap(), value("signature").unwrap());
     let proof = Proof::parse(input, signature).unwrap();
@@ -175,12 +188,20 @@ fn check(request: &axum::http::request::Parts, body: &[u8]) {
         authorization: value("authorization"),
         body: digest.map(|content_digest| ProofBody { content_type: "application/json", content_digest }),
     };
+    assert!(doors.nonces.lock().unwrap().insert(*proof.nonce().as_bytes()));
     proof.verify(&credential().signing_key().verifying_key(), &covered).unwrap();
+    proof.created()
 }
 
 async fn directory(State(doors): State<Arc<Doors>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    check(&parts, b"");
+    let created = check(&doors, &parts, b"");
+    if let Some(time) = *doors.time.lock().unwrap()
+        && created.abs_diff(time) > 30
+    {
+        let problem = format!("{{\"code\":\"window_invalid\",\"server_time\":{time}.5}}");
+        return (StatusCode::UNAUTHORIZED, problem).into_response();
+    }
     if let Some(code) = *doors.refuse_with.lock().unwrap() {
         return (StatusCode::UNAUTHORIZED, format!("{{\"code\":\"{code}\"}}")).into_response();
     }
@@ -193,7 +214,7 @@ async fn directory(State(doors): State<Arc<Doors>>, request: Request) -> Respons
 async fn usage(State(doors): State<Arc<Doors>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-    check(&parts, &body);
+    check(&doors, &parts, &body);
     let report: UsageReport = serde_json::from_slice(&body).unwrap();
     assert!(report.spool.len() == 16 && report.counts.len() <= UsageReport::MAX);
     let taking = *doors.taking.lock().unwrap();

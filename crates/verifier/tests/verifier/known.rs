@@ -94,6 +94,8 @@ pub(crate) fn synced(revision: u64) -> DirectoryLine {
     DirectoryLine::Synced(DirectorySynced { revision, after_ms: 0 })
 }
 
+static KEYS: std::sync::LazyLock<JwkSet> = std::sync::LazyLock::new(|| JwkSet::new([issuer_key().verifying_key()]));
+
 /// Decides about one request after the other.
 pub(crate) struct Judge {
     pub(crate) policy: Policy,
@@ -120,8 +122,6 @@ impl Judge {
 
     pub(crate) fn decision(&self) -> Decision<'_> {
         let (tokens, secret_keys, replay) = &self.caches;
-        static KEYS: std::sync::LazyLock<JwkSet> =
-            std::sync::LazyLock::new(|| JwkSet::new([issuer_key().verifying_key()]));
         Decision::new(&self.policy, &KEYS, tokens, replay, self.now).with_directory(&self.directory, secret_keys)
     }
 

@@ -13,9 +13,13 @@ mod issuer_client;
 mod keys;
 #[cfg(feature = "axum")]
 mod layer;
+#[cfg(feature = "axum")]
+mod layer_with_directory;
 mod changes;
 mod directory;
 mod known;
+#[cfg(feature = "axum")]
+mod redis;
 mod replay;
 mod signer;
 mod vectors;

@@ -1,0 +1,137 @@
+//! The layer with a directory behind it: what a router's handlers get to see.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::OriginalUri;
+use axum::routing::{get, post};
+use doorkey_core::{Nonce, RequestTarget, UnsignedUrl};
+use doorkey_verifier::{Directory, DirectoryKey, Policy, Principal, Verifier};
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
+use tower::ServiceExt;
+
+use crate::clock::ManualClock;
+use crate::known::{bearer, directory, key, publishable, secret, secret_key, synced};
+use crate::signer::{API, ISSUER, NOW, PAGE, Session, issuer_key, moment};
+
+fn app(directory: &Arc<Directory>) -> Router {
+    let policy = Policy::new(ISSUER, API).unwrap().with_body_limit(10).with_api_key_parameter();
+    let verifier = Verifier::new(policy).unwrap().with_directory(Arc::clone(directory)).with_clock(ManualClock::new());
+    let inner = Router::new().route("/inner/{id}", get(shown));
+    Router::new()
+        .route("/shown", get(shown).options(shown))
+        .route("/length", post(async |body: Body| to_bytes(body, 1 << 20).await.unwrap().len().to_string()))
+        .route("/whoami", get(async |principal: Principal| principal.key_id().to_string()))
+        .nest("/nested", inner)
+        .layer(verifier.into_layer())
+}
+
+/// All that a handler sees of the address and the credential.
+async fn shown(uri: Uri, OriginalUri(original): OriginalUri, headers: HeaderMap) -> String {
+    format!("{uri} {original} {}", headers.contains_key("authorization"))
+}
+
+async fn send(app: &Router, request: Request<Body>) -> Response<Body> {
+    app.clone().oneshot(request).await.unwrap()
+}
+
+async fn text(response: Response<Body>) -> String {
+    String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
+}
+
+fn shows_key(method: &str, target: &str, body: impl Into<Body>) -> Request<Body> {
+    let value = bearer().headers()["authorization"].clone();
+    Request::builder().method(method).uri(target).header("authorization", value).body(body.into()).unwrap()
+}
+
+#[tokio::test]
+async fn no_handler_sees_a_credential_wherever_it_stood() {
+    let app = app(&directory());
+    assert_eq!(
+        text(send(&app, shows_key("GET", "/shown?a=1", Body::empty())).await).await,
+        "/shown?a=1 /shown?a=1 false"
+    );
+    let secret_key = secret_key().to_key_string();
+    for (target, seen) in [
+        (format!("/shown?a=1&api_key={}&b=2", *secret_key), "/shown?a=1&b=2 /shown?a=1&b=2 false"),
+        (format!("/shown?api_key={}", *secret_key), "/shown /shown false"),
+        (
+            format!("/nested/inner/x%2Fy?api_key={}&api_key=theirs", *secret_key),
+            "/inner/x%2Fy?api_key=theirs /nested/inner/x%2Fy?api_key=theirs false",
+        ),
+    ] {
+        let request = Request::get(&target).body(Body::empty()).unwrap();
+        assert_eq!(text(send(&app, request).await).await, seen);
+    }
+    let session = Session::new(ISSUER, &issuer_key(), "pictures:read");
+    let target = RequestTarget::parse("/shown?size=2").unwrap();
+    let key = session.key();
+    let url = UnsignedUrl::new(
+        "api.example.com",
+        target,
+        session.token(),
+        &key.verifying_key(),
+        Nonce::new([1; 12], 1),
+        NOW,
+        60,
+    );
+    let url = url.unwrap();
+    let signature = key.sign(url.base().as_bytes());
+    let request = Request::get(url.into_target(&signature)).body(Body::empty()).unwrap();
+    assert_eq!(text(send(&app, request).await).await, "/shown?size=2 /shown?size=2 false");
+}
+
+#[tokio::test]
+async fn what_nothing_covers_is_not_read_before_the_handler() {
+    let app = app(&directory());
+    // Larger than what the verifier would read, and it has begun before the end was sent.
+    let body = Body::from(vec![7; 5000]);
+    assert_eq!(text(send(&app, shows_key("POST", "/length", body)).await).await, "5000");
+}
+
+#[tokio::test]
+async fn a_key_that_was_made_a_moment_ago_is_waited_for() {
+    let directory = Arc::new(Directory::new(std::time::Duration::from_secs(10)));
+    let begin = doorkey_verifier::DirectoryBegin { history: "h".into(), since: 0 };
+    let begin = doorkey_verifier::DirectoryLine::Begin(begin);
+    directory.apply([begin, key(publishable()), synced(1)], moment(NOW - 1)).unwrap();
+    let app = app(&directory);
+    let request = tokio::spawn(app.clone().oneshot(shows_key("GET", "/whoami", Body::empty())));
+    let news = tokio::spawn(async move {
+        // News of before the request are no answer yet, those of after it are.
+        directory.apply([synced(2)], moment(NOW - 1)).unwrap();
+        tokio::task::yield_now().await;
+        directory.apply([key(secret()), synced(3)], moment(NOW)).unwrap();
+    });
+    assert_eq!(text(request.await.unwrap().unwrap()).await, secret_key().id().to_string());
+    news.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_that_there_is_not_is_waited_for_once() {
+    let directory = directory();
+    directory.apply([key(DirectoryKey { public_key: None, ..secret() })], moment(NOW)).unwrap();
+    let response = send(&app(&directory), shows_key("GET", "/whoami", Body::empty())).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert!(text(response).await.contains("key_unknown"));
+}
+
+#[tokio::test]
+async fn preflights_are_for_origins_that_some_key_allows() {
+    let app = app(&directory());
+    let preflight = |origin: &str| {
+        Request::options("/shown").header("origin", origin).header("access-control-request-method", "PUT")
+    };
+    for (origin, is_allowed) in
+        [(PAGE, true), ("http://localhost:3000", true), ("https://evil.example", false), ("null", false)]
+    {
+        let response = send(&app, preflight(origin).body(Body::empty()).unwrap()).await;
+        let allowed = response.headers().get("access-control-allow-origin").map(|value| value.to_str().unwrap());
+        assert_eq!(allowed, is_allowed.then_some(origin));
+    }
+    // An OPTIONS that asks for something else is a request like others.
+    let bare = Request::options("/shown").header("origin", PAGE).body(Body::empty()).unwrap();
+    assert_eq!(send(&app, bare).await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(send(&app, shows_key("OPTIONS", "/shown", Body::empty())).await.status(), StatusCode::OK);
+}
