@@ -37,7 +37,7 @@ start() {
 # SIGKILL: nothing more is written.
 stop() {
     kill -KILL "$server"
-    wait "$server" || true
+    wait "$server" 2>>log || true
     server=
     rm -f socket
 }

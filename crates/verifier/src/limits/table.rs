@@ -141,6 +141,8 @@ impl Table {
         if let Some((charge, window)) = over {
             return (Attempt::Refused(Box::new(charge.refusal(window, now))), Vec::new());
         }
+        // The order of the shards is a secret of the process.
+        taken.shadowed.sort_unstable();
         let (mut fetches, mut waits) = (Vec::new(), Vec::new());
         for place in &places {
             let at = of(&shards, place);
@@ -251,7 +253,8 @@ impl Table {
             Err(Away) => Err(Away),
         };
         for waiting in lease.waiting.drain(..) {
-            drop(waiting.send(told));
+            // Whoever has hung up meanwhile hears nothing.
+            let _: Result<(), _> = waiting.send(told);
         }
     }
 
@@ -277,7 +280,7 @@ impl Table {
     pub(super) fn quota_leases(&self) -> Vec<(Subject, Window, u64)> {
         let mut rests = Vec::new();
         for shard in 0..SHARDS {
-            for entry in self.lock(shard).entries.iter_mut() {
+            for entry in &mut self.lock(shard).entries {
                 if let (Subject::Quota(_), Some(lease)) = (entry.subject, &mut entry.lease)
                     && lease.left > 0
                 {

@@ -45,8 +45,9 @@ fn session(number: u64, requests: u64) -> Charge {
     Charge { subject, policy: "session", restriction: None, ..rate(0, requests, 60) }
 }
 
-fn shadow(charge: Charge) -> Charge {
-    Charge { is_shadow: true, ..charge }
+fn shadow(mut charge: Charge) -> Charge {
+    charge.is_shadow = true;
+    charge
 }
 
 async fn take(limits: &Limits, charges: &[Charge], now: u64) -> &'static str {

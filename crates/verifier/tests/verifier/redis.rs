@@ -72,46 +72,46 @@ async fn of_many_verifiers_at_once_exactly_one_accepts() {
 
 #[tokio::test]
 async fn what_a_loss_of_memory_may_have_taken_is_not_accepted_again() {
-    let losses: [(&str, fn(&Server)); 3] = [
-        ("started empty", |server| {
-            server.kill();
-            server.start_again_empty();
-        }),
-        ("restored from an old file", |server| {
-            server.kill();
-            server.start_again();
-        }),
-        ("emptied", Server::flush),
-    ];
-    for (loss, lose) in losses {
-        let server = Server::start();
-        let (one, other) = (verifier(&server), verifier(&server));
-        wait_for(&one).await;
-        let created = SystemClock.now();
-        assert_eq!(mark(&one, 0, created).await, "accepted");
-        server.save();
-        // The ones that are ahead of the clock are what a careless marker would let through. The last verifier to have
-        // accepted is never heard of again.
-        let ahead = SystemClock.now() + SharedReplay::MAX_AHEAD;
-        let proofs = [(0, created), (1, created), (2, created + 1), (3, ahead - 1), (4, ahead)];
-        for (counter, created) in &proofs[1..] {
-            assert_eq!(mark(&other, *counter, *created).await, "accepted", "{loss}");
-        }
-        drop(other);
+    let empty = lose("started empty", |server| {
+        server.kill();
+        server.start_again_empty();
+    });
+    let restored = lose("restored from an old file", |server| {
+        server.kill();
+        server.start_again();
+    });
+    tokio::join!(empty, restored, lose("emptied", Server::flush));
+}
 
-        lose(&server);
-        let again = verifier(&server);
-        for replay in [&one, &again, &one] {
-            for (counter, created) in proofs {
-                assert_ne!(mark(replay, counter, created).await, "accepted", "{loss}: {counter}");
-            }
-        }
-        wait_for(&again).await;
-        wait_for(&one).await;
+/// Has proofs accepted, takes them out of the server's memory, and shows them to the fleet again and again.
+async fn lose(loss: &str, how: impl FnOnce(&Server)) {
+    let server = Server::start();
+    let (one, other) = (verifier(&server), verifier(&server));
+    wait_for(&one).await;
+    let created = SystemClock.now();
+    assert_eq!(mark(&one, 0, created).await, "accepted");
+    server.save();
+    // The ones that are ahead of the clock are what a careless marker would let through. The verifier that has accepted
+    // them is never heard of again.
+    let ahead = SystemClock.now() + SharedReplay::MAX_AHEAD;
+    let proofs = [(0, created), (1, created), (2, created + 1), (3, ahead - 1), (4, ahead)];
+    for (counter, created) in &proofs[1..] {
+        assert_eq!(mark(&other, *counter, *created).await, "accepted");
+    }
+    drop(other);
+
+    how(&server);
+    let again = verifier(&server);
+    for replay in [&one, &again, &one] {
         for (counter, created) in proofs {
-            let codes = [mark(&one, counter, created).await, mark(&again, counter, created).await];
-            assert_eq!(codes, ["window_invalid"; 2], "{loss}: {counter}");
+            assert_ne!(mark(replay, counter, created).await, "accepted", "{loss}: {counter}");
         }
+    }
+    wait_for(&again).await;
+    wait_for(&one).await;
+    for (counter, created) in proofs {
+        let codes = [mark(&one, counter, created).await, mark(&again, counter, created).await];
+        assert_eq!(codes, ["window_invalid"; 2], "{loss}: {counter}");
     }
 }
 

@@ -38,15 +38,8 @@ async fn what_is_tried_out_refuses_nothing() {
         shadowed.push(limits.take(&charges, at(BEGIN)).await.unwrap().shadowed);
     }
     let (rate_limit, quota) = (Restriction::RateLimit, Restriction::MonthlyQuota);
-    assert_eq!(
-        shadowed,
-        [vec![], vec![], vec![rate_limit], vec![rate_limit, quota], vec![rate_limit, quota]].map(
-            |mut expected: Vec<Restriction>| {
-                expected.sort();
-                expected
-            }
-        )
-    );
+    let both = vec![rate_limit, quota];
+    assert_eq!(shadowed, [vec![], vec![], vec![rate_limit], both.clone(), both]);
     assert_eq!(take(&limits, &charges, BEGIN).await, "rate_limited");
 }
 
@@ -95,8 +88,8 @@ fn many_threads_get_exactly_the_limit() {
                 .collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
-        // The last of a window may count in the one before.
-        assert!(passed >= 1000 && (round > 0 || passed <= 2000), "{passed}");
+        // Only before the first window there is another from which something is left.
+        assert!(passed == 1000 || round == 0 && (1000..=2000).contains(&passed), "{passed} in round {round}");
     }
 }
 
