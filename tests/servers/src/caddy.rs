@@ -14,7 +14,7 @@ impl Caddy {
         let installed = std::path::Path::new("/usr/bin/caddy").exists();
         assert!(installed, "Caddy is missing; on a Debian-like system: sudo apt-get install -y caddy");
         // No certificates, and no port for administrators, which all of them would share.
-        let options = "{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n}\n";
+        let options = "{\n\tadmin off\n\tauto_https off\n}\n";
         let configuration = |address, _: &std::path::Path| format!("{options}{}", sites(address));
         let start = ["caddy", "start", "--adapter", "caddyfile", "--config", "configuration", "--pidfile", "pid"];
         Self(Front::start(configuration, &start))

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// A running server.
 #[derive(Debug)]
@@ -22,8 +23,7 @@ impl Front {
         let folder =
             Command::new("mktemp").args(["-d", "/tmp/doorkey-front.XXXXXX"]).output().expect("mktemp is there");
         let folder = PathBuf::from(String::from_utf8(folder.stdout).expect("a path of ours").trim_end());
-        let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-        let address = free.expect("there is a free port");
+        let address = free_address();
         std::fs::write(folder.join("configuration"), configuration(address, &folder)).expect("the folder is ours");
 
         let mut guardian = Command::new("sh");
@@ -45,6 +45,17 @@ impl Front {
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
+}
+
+/// A free port below those that the system hands out by itself: nobody who takes any port gets this one meanwhile.
+fn free_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = std::process::id() % 20_000;
+    let ports = std::iter::repeat_with(|| {
+        let port = 10_000 + (first + u32::from(NEXT.fetch_add(1, Ordering::Relaxed))) % 20_000;
+        SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).expect("it is below 30000")))
+    });
+    ports.take(1000).find(|address| TcpListener::bind(address).is_ok()).expect("there is a free port")
 }
 
 impl Drop for Front {

@@ -25,7 +25,7 @@ fn front<'a>(world: &'a World, caddy: &Caddy) -> Front<'a> {
 
 #[test]
 fn caddy_lets_through_what_the_gate_accepts() {
-    let world = World::asked();
+    let world = World::asked(&[]);
     let caddy = caddy(&world);
     let front = front(&world, &caddy);
     front.takes_every_credential_once();
@@ -36,7 +36,7 @@ fn caddy_lets_through_what_the_gate_accepts() {
 
 #[test]
 fn caddy_lets_nothing_else_through() {
-    let world = World::asked();
+    let world = World::asked(&[]);
     let caddy = caddy(&world);
     let front = front(&world, &caddy);
     front.believes_no_client();
@@ -45,7 +45,7 @@ fn caddy_lets_nothing_else_through() {
 
 #[test]
 fn caddy_refuses_all_while_the_gate_knows_too_little_or_is_gone() {
-    let mut world = World::asked();
+    let mut world = World::asked(&["--max-staleness", "2s"]);
     let caddy = caddy(&world);
     world.issuer.process.kill().unwrap();
     world.issuer.process.wait().unwrap();

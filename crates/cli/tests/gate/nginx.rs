@@ -17,7 +17,7 @@ const SCOPED: &str = "
     }
 ";
 
-fn nginx(world: &World) -> Nginx {
+fn nginx(world: &World, more: &str) -> Nginx {
     Nginx::start(|address| {
         let mark = "    # A location that needs a scope:\n";
         assert!(CONFIGURATION.contains(mark));
@@ -26,7 +26,7 @@ fn nginx(world: &World) -> Nginx {
             .replace("127.0.0.1:3000", &world.service.address.to_string())
             .replace("listen 80;", &format!("listen {address};"))
             .replace("api.example.com", "api.localhost")
-            .replace(mark, &format!("{SCOPED}{mark}"))
+            .replace(mark, &format!("{more}{mark}"))
     })
 }
 
@@ -36,8 +36,8 @@ fn front<'a>(world: &'a World, nginx: &Nginx) -> Front<'a> {
 
 #[test]
 fn nginx_lets_through_what_the_gate_accepts() {
-    let world = World::asked();
-    let nginx = nginx(&world);
+    let world = World::asked(&[]);
+    let nginx = nginx(&world, "");
     let front = front(&world, &nginx);
     front.takes_every_credential_once();
     front.hands_on_what_was_verified();
@@ -47,8 +47,8 @@ fn nginx_lets_through_what_the_gate_accepts() {
 
 #[test]
 fn nginx_lets_nothing_else_through() {
-    let world = World::asked();
-    let nginx = nginx(&world);
+    let world = World::asked(&[]);
+    let nginx = nginx(&world, "");
     let front = front(&world, &nginx);
     front.believes_no_client();
     front.cannot_be_smuggled_past();
@@ -62,8 +62,8 @@ fn nginx_lets_nothing_else_through() {
 
 #[test]
 fn a_location_needs_its_scope_however_its_path_is_written() {
-    let world = World::asked();
-    let nginx = nginx(&world);
+    let world = World::asked(&[]);
+    let nginx = nginx(&world, SCOPED);
     let get = |target: &str, headers: &str| send(nginx.address(), request("GET", target, headers, ""));
     let seen = echo(&get("/admin/1", &world.bearer()));
     assert_eq!(got(&seen, "doorkey-scopes"), ["pictures:delete pictures:read"]);
@@ -72,11 +72,8 @@ fn a_location_needs_its_scope_however_its_path_is_written() {
     assert_eq!(answer.refusal(), (403, "insufficient_scope".to_owned()));
     assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));
     // nginx takes these for the location; the service may not.
-    for target in ["/admin/x%2f..%2fy", "//admin/1", "/%2e%2e%2e/..;/admin/1", "/admin//1"] {
+    for target in ["/admin/x%2f..%2fy", "//admin/1", "/admin//1"] {
         let answer = get(target, &world.signed("GET", target, ""));
-        if target.starts_with("/%2e") {
-            continue;
-        }
         assert_eq!(answer.refusal(), (400, "malformed_request".to_owned()), "{target}");
     }
     assert_eq!(world.service.seen(), [] as [serde_json::Value; 0]);
@@ -84,8 +81,8 @@ fn a_location_needs_its_scope_however_its_path_is_written() {
 
 #[test]
 fn nginx_refuses_all_while_the_gate_knows_too_little_or_is_gone() {
-    let mut world = World::asked();
-    let nginx = nginx(&world);
+    let mut world = World::asked(&["--max-staleness", "2s"]);
+    let nginx = nginx(&world, "");
     world.issuer.process.kill().unwrap();
     world.issuer.process.wait().unwrap();
     front(&world, &nginx).fails_closed();

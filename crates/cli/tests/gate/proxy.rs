@@ -106,8 +106,7 @@ fn a_service_that_is_away_or_slow_is_said_to_be() {
     assert_eq!(answer.refusal(), (502, "upstream_unavailable".to_owned()));
     assert_eq!(answer.json()["request_id"].as_str(), answer.header("x-request-id"));
     // Who hears no more is told so.
-    let seen = world.service.seen();
-    assert!(seen.iter().any(|seen| seen["hungUp"] == "/hang"), "{seen:?}");
+    world.service.wait_for_hang_up("/hang");
     world.service.kill();
     assert_eq!(
         send(world.gate.address(), request("GET", "/", &world.bearer(), "")).refusal(),

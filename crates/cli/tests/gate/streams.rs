@@ -26,14 +26,9 @@ fn a_client_that_goes_away_ends_the_request_behind() {
             read_until(&mut stream, "data: first\n\n");
         }
         // The request has arrived once the service says so.
-        let mut seen = world.service.seen();
-        while seen.is_empty() {
-            seen = world.service.seen();
-        }
+        while world.service.seen().is_empty() {}
         drop(stream);
-        while !seen.iter().any(|seen| seen["hungUp"] == path) {
-            seen.extend(world.service.seen());
-        }
+        world.service.wait_for_hang_up(path);
     }
 }
 

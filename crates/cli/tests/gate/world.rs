@@ -32,8 +32,8 @@ pub(crate) struct World {
 
 impl World {
     /// A gate that front servers ask.
-    pub(crate) fn asked() -> Self {
-        Self::with(|_| Vec::new())
+    pub(crate) fn asked(more: &[&str]) -> Self {
+        Self::with(|_| more.iter().map(|&argument| argument.to_owned()).collect())
     }
 
     /// A gate that sends accepted requests on.
@@ -191,6 +191,11 @@ impl Service {
     pub(crate) fn seen(&self) -> Vec<Value> {
         let answer = send(self.address, request("GET", "/control/seen", "", ""));
         answer.body[answer.body.find('[').unwrap()..].parse::<Value>().unwrap().as_array().unwrap().clone()
+    }
+
+    /// Waits until it has seen the end of a request to `path` that it had not answered.
+    pub(crate) fn wait_for_hang_up(&self, path: &str) {
+        while !self.seen().iter().any(|seen| seen["hungUp"] == path) {}
     }
 
     /// Ends it at once.

@@ -64,7 +64,11 @@ impl Upstream {
     /// Sends a request, and waits for the head of the response: for `timeout` from when all of the request was sent.
     ///
     /// Who stops waiting for it ends the request, and who lets go of the response's body ends that.
-    pub(super) async fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Incoming>, Refusal> {
+    pub(super) async fn send(
+        &self,
+        mut request: Request<Body>,
+        timeout: Duration,
+    ) -> Result<Response<Incoming>, Refusal> {
         // What wraps the body below does not know its length.
         if let Some(length @ 1..) = request.body().size_hint().exact() {
             request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));

@@ -60,8 +60,6 @@ fn what_a_client_adds_is_refused_or_nothing() {
     }
     let original = read(Front::Nginx, &NGINX, ("x-forwarded-host", "evil.example")).unwrap();
     assert_eq!((original.host.as_str(), original.target.as_str()), ("api.example.com", "/pictures?limit=1"));
-    let original = read(Front::Nginx, &NGINX, ("x-forwarded-proto", "http")).unwrap();
-    assert_eq!(original.headers.get_all("x-forwarded-proto").iter().collect::<Vec<_>>(), ["https"]);
     for (front, words) in [(Front::Nginx, &NGINX[..]), (Front::Forwarding, &CADDY)] {
         let original = read(front, words, ("forwarded", "for=192.0.2.66")).unwrap();
         assert!(!original.headers.contains_key("forwarded"));
@@ -69,10 +67,49 @@ fn what_a_client_adds_is_refused_or_nothing() {
 }
 
 #[test]
-fn nginx_adds_who_asked_it_to_what_that_one_said() {
-    let original = Original::read(Front::Nginx, map(NGINX.iter().chain([&("x-forwarded-for", "192.0.2.66")]))).unwrap();
-    let lines: Vec<_> = original.headers.get_all("x-forwarded-for").iter().collect();
-    assert_eq!(lines, ["192.0.2.66", "198.51.100.7"]);
+fn who_asked_the_front_is_told_apart_from_what_that_one_said() {
+    let read = |front, words: &[(&str, &str)]| {
+        let original = Original::read(front, map(words)).ok()?;
+        let before: Vec<_> =
+            original.headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().unwrap().to_owned()).collect();
+        Some((original.peer.to_string(), before))
+    };
+    let nginx: Vec<_> = NGINX.iter().copied().chain([("x-forwarded-for", "192.0.2.66")]).collect();
+    assert_eq!(read(Front::Nginx, &nginx), Some(("198.51.100.7".into(), vec!["192.0.2.66".into()])));
+    for (told, expected) in [
+        ("198.51.100.7", Some(("198.51.100.7", vec![]))),
+        ("192.0.2.66, 198.51.100.7", Some(("198.51.100.7", vec!["192.0.2.66"]))),
+        ("192.0.2.66,10.0.0.1,[2001:db8::1]:80", Some(("2001:db8::1", vec!["192.0.2.66,10.0.0.1"]))),
+        ("unix:", None),
+        ("198.51.100.7,", None),
+    ] {
+        let words: Vec<_> = CADDY[..4].iter().copied().chain([("x-forwarded-for", told)]).collect();
+        let expected =
+            expected.map(|(peer, before)| (peer.to_owned(), before.into_iter().map(str::to_owned).collect()));
+        assert_eq!(read(Front::Forwarding, &words), expected, "{told}");
+    }
+}
+
+#[test]
+fn a_scheme_is_one_of_two() {
+    for (scheme, expected) in [
+        ("https", Some(true)),
+        ("wss", Some(true)),
+        ("http", Some(false)),
+        ("ws", Some(false)),
+        ("HTTPS", None),
+        ("https, http", None),
+    ] {
+        let words: Vec<_> = CADDY
+            .iter()
+            .map(|&(name, value)| (name, if name == "x-forwarded-proto" { scheme } else { value }))
+            .collect();
+        assert_eq!(
+            Original::read(Front::Forwarding, map(&words)).ok().map(|original| original.is_secure),
+            expected,
+            "{scheme}"
+        );
+    }
 }
 
 #[test]
