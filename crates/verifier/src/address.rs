@@ -55,7 +55,7 @@ fn forwarded_for(element: &str) -> Option<IpAddr> {
 }
 
 /// An address, with or without a port; IPv6 with or without brackets.
-fn node(text: &str) -> Option<IpAddr> {
+pub(crate) fn node(text: &str) -> Option<IpAddr> {
     let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
     let address = text.parse().ok().or_else(bracketed);
     address.or_else(|| text.parse().ok().map(|with_port: SocketAddr| with_port.ip())).map(|found| found.to_canonical())

@@ -22,7 +22,7 @@ use self::original::{Front, Original};
 use crate::access_log::Access;
 use crate::decision::RequestHead;
 use crate::layer::{cors, log, without_credentials};
-use crate::principal_headers::{Bodies, principal_headers};
+use crate::principal_headers::{Bodies, principal_headers, with_empty_ones};
 use crate::refusal::{REQUEST_ID, Refusal, RequestId, state_limit};
 use crate::verifier::Verifier;
 
@@ -48,7 +48,7 @@ pub struct ForwardAuth(Arc<Verifier>);
 impl ForwardAuth {
     /// Decides by this verifier.
     pub fn new(verifier: Verifier) -> Self {
-        Self(verifier.trusting_loopback().begin())
+        Self(verifier.begin())
     }
 
     /// The verifier behind it.
@@ -69,7 +69,7 @@ impl ForwardAuth {
             .with_state(self)
     }
 
-    /// The answer for an accepted request: who calls.
+    /// The answer for an accepted request: who calls, and how it was sent.
     async fn decide(
         &self,
         front: Front,
@@ -90,8 +90,13 @@ impl ForwardAuth {
             target: &original.target,
             authority: Some(&original.host),
             headers: &original.headers,
-            peer: Some(peer),
+            peer: Some(original.peer),
         };
+        let origin = self.0.policy().origin_for(head.authority);
+        if origin.is_secure() && !original.is_secure {
+            let detail = "the request came to the front server over plain http";
+            return Err(Error::new(ErrorCode::InsecureTransport, detail).into());
+        }
         let (principal, limit) = self.0.admit_head(&head, original.body).await?;
         needs.check(&principal)?;
         let mut told = principal_headers(&principal, request_id, Bodies::Unseen);
@@ -109,7 +114,7 @@ impl ForwardAuth {
 
     /// Whether what a peer says of other people's requests is true.
     fn believes(&self, peer: IpAddr) -> bool {
-        self.0.policy().trusted_proxies().contains(peer)
+        peer.to_canonical().is_loopback() || self.0.policy().trusted_proxies().contains(peer)
     }
 
     fn refuse(&self, refusal: &Refusal, request_id: &RequestId) -> Response {
@@ -128,7 +133,7 @@ async fn auth(
     let decided =
         gate.decide(Front::Forwarding, peer.ip(), query.as_deref(), headers, (&request_id, &mut access)).await;
     let answer = match decided {
-        Ok(told) => accepted(told, &request_id),
+        Ok(told) => accepted(with_empty_ones(told), &request_id),
         Err(refusal) => gate.refuse(&refusal, &request_id),
     };
     access.end(Some(request_id.as_str()), &answer, gate.0.clock());

@@ -97,6 +97,14 @@ pub(crate) fn principal_headers(principal: &Principal, request_id: &RequestId, b
     headers
 }
 
+/// The same with an empty value for what does not apply: Caddy writes the name of what it does not find.
+pub(crate) fn with_empty_ones(mut headers: HeaderMap) -> HeaderMap {
+    for name in [SESSION_ID, WORKSPACE, WORKSPACES, ORIGIN, LIMITS, CLIENT_ADDRESS] {
+        headers.entry(name).or_insert(HeaderValue::from_static(""));
+    }
+    headers
+}
+
 /// Whether a header's name is one that only a gate may say, also for services to which `-` and `_` are one.
 pub(crate) fn is_principal_header(name: &HeaderName) -> bool {
     begins_with(name, PREFIX)

@@ -1,6 +1,6 @@
 //! The proxies between callers and this server.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 use serde::de::{Deserialize, Deserializer, Error as _};
@@ -30,13 +30,6 @@ impl TrustedProxies {
             Ok(network)
         };
         entries.iter().enumerate().map(network).collect::<Result<_, _>>().map(Self)
-    }
-
-    /// Those, and whatever runs on this machine.
-    pub fn with_loopback(mut self) -> Self {
-        self.0
-            .extend([IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 8)), IpAddr::from(Ipv6Addr::LOCALHOST).into()]);
-        self
     }
 
     /// Whether the address is one of theirs.

@@ -156,12 +156,6 @@ impl Verifier {
         Arc::new(Self { replay, ..self })
     }
 
-    /// Believes whatever runs on this machine, too, where a request came from.
-    pub(crate) fn trusting_loopback(self) -> Self {
-        let trusted_proxies = self.policy.trusted_proxies().clone().with_loopback();
-        Self { policy: self.policy.with_trusted_proxies(trusted_proxies), ..self }
-    }
-
     pub(crate) fn policy(&self) -> &Policy {
         &self.policy
     }

@@ -13,6 +13,8 @@ pub(crate) fn test() -> Result<()> {
     let chromium = tools::ensure_chromium()?;
     tools::ensure_rust_target(tools::WASI_TARGET)?;
     tools::ensure_postgres()?;
+    tools::ensure_nginx()?;
+    tools::ensure_caddy()?;
     tools::ensure_redis()?;
     tools::ensure_npm_packages()?;
     codegen::check()?;

@@ -20,6 +20,10 @@ const CHROMIUM: [&str; 4] =
 /// Where Debian puts one folder for each major version of Postgres.
 const POSTGRES: &str = "/usr/lib/postgresql";
 
+/// Where Debian puts the servers that stand in front of others.
+const NGINX: &str = "/usr/sbin/nginx";
+const CADDY: &str = "/usr/bin/caddy";
+
 fn output(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -81,6 +85,27 @@ pub(crate) fn ensure_postgres() -> Result<()> {
     install_debian_package("postgresql")?;
     if !is_there() {
         bail!("Postgres is missing: there is no {POSTGRES}/VERSION/bin/initdb");
+    }
+    Ok(())
+}
+
+/// nginx, which tests start with configurations of their own.
+pub(crate) fn ensure_nginx() -> Result<()> {
+    ensure_program(NGINX, "nginx")
+}
+
+/// Caddy, likewise.
+pub(crate) fn ensure_caddy() -> Result<()> {
+    ensure_program(CADDY, "caddy")
+}
+
+fn ensure_program(program: &str, package: &str) -> Result<()> {
+    if Path::new(program).exists() {
+        return Ok(());
+    }
+    install_debian_package(package)?;
+    if !Path::new(program).exists() {
+        bail!("{package} is missing: there is no {program}");
     }
     Ok(())
 }

@@ -3,8 +3,13 @@
 
 #![expect(clippy::expect_used, reason = "a test that has no server has failed")]
 
+mod caddy;
+mod front;
+mod nginx;
 mod postgres;
 mod redis;
 
+pub use caddy::Caddy;
+pub use nginx::Nginx;
 pub use postgres::{Postgres, PostgresDatabase};
 pub use redis::Redis;

@@ -1,9 +1,12 @@
 //! The request that a front server asks about, as it tells it in headers.
 
+use std::net::IpAddr;
+
 use doorkey_core::{Error, ErrorCode};
 use http::header::{CONTENT_LENGTH, FORWARDED, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use crate::address::node;
 use crate::credential::single;
 use crate::decision::AnnouncedBody;
 use crate::principal_headers::{begins_with, dashed, is_principal_header};
@@ -62,7 +65,10 @@ pub(super) struct Original {
     /// The raw path and query.
     pub(super) target: String,
     pub(super) host: String,
-    /// The client's headers, and the front's word on where it comes from.
+    pub(super) is_secure: bool,
+    /// Who asked the front: the client, or a proxy before it.
+    pub(super) peer: IpAddr,
+    /// The headers that came from there.
     pub(super) headers: HeaderMap,
     pub(super) body: AnnouncedBody,
 }
@@ -84,21 +90,18 @@ impl Original {
         let method = Method::from_bytes(method.as_bytes()).or_else(|_| malformed("the told method is none"))?;
         let target = told(&headers, &names.target)?.to_owned();
         let host = told(&headers, &names.host)?.to_owned();
-        let scheme = told(&headers, &names.scheme)?;
-        if !matches!(scheme, "http" | "https" | "ws" | "wss") {
-            return malformed("the told scheme is neither http nor https");
-        }
-        let scheme = HeaderValue::from_str(scheme).or_else(|_| malformed("the told scheme is none"))?;
-        let body = announced(&headers, names, &method)?;
-        let address = told(&headers, &names.address)?.to_owned();
-        let client = match front {
-            Front::Nginx => {
-                let mut lines: Vec<_> = headers.get_all(X_FORWARDED_FOR).iter().cloned().collect();
-                lines.push(HeaderValue::from_str(&address).or_else(|_| malformed("the told address is none"))?);
-                lines
-            }
-            Front::Forwarding => headers.get_all(X_FORWARDED_FOR).iter().cloned().collect(),
+        let is_secure = match told(&headers, &names.scheme)? {
+            "https" | "wss" => true,
+            "http" | "ws" => false,
+            _ => return malformed("the told scheme is neither http nor https"),
         };
+        let body = announced(&headers, names, &method)?;
+        // Where it is a list, the front has put whom it knows behind what it was told.
+        let address = told(&headers, &names.address)?;
+        let (before, nearest) = address.rsplit_once(',').map_or((None, address), |(before, last)| (Some(before), last));
+        let peer =
+            node(nearest.trim()).ok_or_else(|| Error::new(ErrorCode::MalformedRequest, "the told address is none"))?;
+        let before = before.and_then(|before| HeaderValue::from_str(before).ok());
 
         for name in [&names.method, &names.target, &names.host, &names.scheme, &names.address] {
             headers.remove(name);
@@ -106,13 +109,11 @@ impl Original {
         for name in [&names.protocol, &names.length, &names.encoding, &CONTENT_LENGTH, &TRANSFER_ENCODING, &HOST] {
             headers.remove(name);
         }
-        // No front of these writes it: it is the client's own, and would make nothing of the front's word.
+        // No front of these writes it: it is the client's own, and would make nothing of the other.
         headers.remove(FORWARDED);
-        headers.remove(X_FORWARDED_FOR);
-        for line in client {
-            headers.append(X_FORWARDED_FOR, line);
+        if let Some(before) = before {
+            headers.insert(X_FORWARDED_FOR, before);
         }
-        headers.insert(X_FORWARDED_PROTO, scheme);
         // What the decision looks at in these two.
         match body {
             AnnouncedBody::Length(length) => drop(headers.insert(CONTENT_LENGTH, HeaderValue::from(length))),
@@ -121,7 +122,7 @@ impl Original {
             }
             AnnouncedBody::Unknown => {}
         }
-        Ok(Self { method, target, host, headers, body })
+        Ok(Self { method, target, host, is_secure, peer, headers, body })
     }
 }
 

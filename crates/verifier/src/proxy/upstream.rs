@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use axum_core::body::Body;
 use doorkey_core::{Error, ErrorCode, Origin};
+use http::header::CONTENT_LENGTH;
 use http::uri::{Authority, Parts, Scheme};
-use http::{Request, Response, Uri};
+use http::{HeaderValue, Request, Response, Uri};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -62,7 +64,15 @@ impl Upstream {
     /// Sends a request, and waits for the head of the response: for `timeout` from when all of the request was sent.
     ///
     /// Who stops waiting for it ends the request, and who lets go of the response's body ends that.
-    pub(super) async fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Incoming>, Refusal> {
+    pub(super) async fn send(
+        &self,
+        mut request: Request<Body>,
+        timeout: Duration,
+    ) -> Result<Response<Incoming>, Refusal> {
+        // What wraps the body below does not know its length.
+        if let Some(length @ 1..) = request.body().size_hint().exact() {
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
         let (sending, sent) = oneshot::channel::<()>();
         let request = request.map(|body| {
             // Lives as long as the body, which is dropped when it has been sent.

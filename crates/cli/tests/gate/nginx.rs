@@ -1,0 +1,94 @@
+//! The configuration for nginx that Doorkey comes with, but for addresses and names.
+
+use doorkey_servers::Nginx;
+
+use crate::fronts::Front;
+use crate::house::PAGE;
+use crate::wire::{request, send};
+use crate::world::{World, echo, got};
+
+const CONFIGURATION: &str = include_str!("../../gate/nginx.conf");
+
+/// What the configuration shows how to do, done.
+const SCOPED: &str = "
+    location /admin/ {
+        auth_request /doorkey/auth/pictures:delete;
+        proxy_pass http://doorkey_api$doorkey_target;
+    }
+";
+
+fn nginx(world: &World, more: &str) -> Nginx {
+    Nginx::start(|address| {
+        let mark = "    # A location that needs a scope:\n";
+        assert!(CONFIGURATION.contains(mark));
+        CONFIGURATION
+            .replace("127.0.0.1:7702", &world.gate.address().to_string())
+            .replace("127.0.0.1:3000", &world.service.address.to_string())
+            .replace("listen 80;", &format!("listen {address};"))
+            .replace("api.example.com", "api.localhost")
+            .replace(mark, &format!("{more}{mark}"))
+    })
+}
+
+fn front<'a>(world: &'a World, nginx: &Nginx) -> Front<'a> {
+    Front { world, address: nginx.address(), signed_body: "unchecked", bares_urls: true }
+}
+
+#[test]
+fn nginx_lets_through_what_the_gate_accepts() {
+    let world = World::asked(&[]);
+    let nginx = nginx(&world, "");
+    let front = front(&world, &nginx);
+    front.takes_every_credential_once();
+    front.hands_on_what_was_verified();
+    front.lets_no_unsigned_body_through();
+    front.answers_pages();
+}
+
+#[test]
+fn nginx_lets_nothing_else_through() {
+    let world = World::asked(&[]);
+    let nginx = nginx(&world, "");
+    let front = front(&world, &nginx);
+    front.believes_no_client();
+    front.cannot_be_smuggled_past();
+    // Its own locations are nobody's to call.
+    for path in ["/doorkey/auth", "/doorkey/auth/pictures:read", "/doorkey/refusal", "/doorkey/preflight"] {
+        let answer = send(nginx.address(), request("GET", path, &world.bearer(), ""));
+        assert_eq!(answer.status, 404, "{path}");
+    }
+    assert_eq!(world.service.seen(), [] as [serde_json::Value; 0]);
+}
+
+#[test]
+fn a_location_needs_its_scope_however_its_path_is_written() {
+    let world = World::asked(&[]);
+    let nginx = nginx(&world, SCOPED);
+    let get = |target: &str, headers: &str| send(nginx.address(), request("GET", target, headers, ""));
+    let seen = echo(&get("/admin/1", &world.bearer()));
+    assert_eq!(got(&seen, "doorkey-scopes"), ["pictures:delete pictures:read"]);
+    world.service.seen();
+    let answer = get("/admin/1", &world.signed("GET", "/admin/1", ""));
+    assert_eq!(answer.refusal(), (403, "insufficient_scope".to_owned()));
+    assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));
+    // nginx takes these for the location; the service may not.
+    for target in ["/admin/x%2f..%2fy", "//admin/1", "/admin//1"] {
+        let answer = get(target, &world.signed("GET", target, ""));
+        assert_eq!(answer.refusal(), (400, "malformed_request".to_owned()), "{target}");
+    }
+    assert_eq!(world.service.seen(), [] as [serde_json::Value; 0]);
+}
+
+#[test]
+fn nginx_refuses_all_while_the_gate_knows_too_little_or_is_gone() {
+    let mut world = World::asked(&["--max-staleness", "2s"]);
+    let nginx = nginx(&world, "");
+    world.issuer.process.kill().unwrap();
+    world.issuer.process.wait().unwrap();
+    front(&world, &nginx).fails_closed();
+    world.gate.process.kill().unwrap();
+    world.gate.process.wait().unwrap();
+    let answer = send(nginx.address(), request("GET", "/pictures", &world.bearer(), ""));
+    assert_eq!(answer.refusal(), (503, "keys_unavailable".to_owned()));
+    assert!(nginx.log().contains("auth request unexpected status"));
+}
