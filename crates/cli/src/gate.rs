@@ -12,7 +12,8 @@ use std::time::Duration;
 use anyhow::Context;
 use doorkey_core::{Environment, Origin};
 use doorkey_verifier::{
-    ForwardAuth, IssuerClient, IssuerLink, Policy, ReverseProxy, TrustedProxies, Verifier, VerifierCredential, serve,
+    ForwardAuth, IssuerClient, IssuerLink, Limits, Policy, RateLimit, Redis, ReverseProxy, SharedReplay, SystemClock,
+    TrustedProxies, Verifier, VerifierCredential, serve,
 };
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -57,12 +58,25 @@ pub(crate) struct Arguments {
     /// Take keys of this environment alone: live or test
     #[arg(long, value_name = "NAME", env = "DOORKEY_GATE_ENVIRONMENT", value_parser = flags::parse_environment)]
     environment: Option<Environment>,
-    /// Take secret keys in the URL, too, as ?api_key=
+    /// Take secret keys in the URL, too, as the parameter `api_key`
     #[arg(long, env = "DOORKEY_GATE_API_KEY_PARAMETER")]
     api_key_parameter: bool,
     /// The most of a signed body that is taken
     #[arg(long, value_name = "SIZE", env = "DOORKEY_GATE_BODY_LIMIT", default_value = "10MiB", value_parser = flags::parse_size)]
     body_limit: usize,
+    /// How often one address may call, as 600/60s; an IPv6 network of 64 bits is one [default: as often as it likes]
+    #[arg(long, value_name = "LIMIT", env = "DOORKEY_GATE_ADDRESS_LIMIT", value_parser = flags::parse_limit)]
+    address_limit: Option<RateLimit>,
+    /// How often one session of a page may call
+    #[arg(long, value_name = "LIMIT", env = "DOORKEY_GATE_SESSION_LIMIT", value_parser = flags::parse_limit)]
+    session_limit: Option<RateLimit>,
+    /// A Redis or Valkey in which several gates count together and remember what was used up
+    // Taken as it is, and its value shown nowhere: clap would repeat a wrong one, password included.
+    #[arg(long, value_name = "URL", env = "DOORKEY_GATE_REDIS", hide_env_values = true)]
+    redis: Option<String>,
+    /// What to do with limited requests while Redis is away: refuse them, or count on
+    #[arg(long, value_name = "WAY", env = "DOORKEY_GATE_REDIS_OUTAGE", default_value = "refuse")]
+    redis_outage: flags::WhenAway,
     /// Print one line of JSON when ready, in place of text
     #[arg(long)]
     json: bool,
@@ -79,18 +93,15 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let metrics = admin::install_recorder()?;
     let issuer = policy.issuer().clone();
     let link = arguments.connect(credential, &folder).await?;
-    let verifier = Verifier::new(policy)?.with_issuer(link.clone());
-    let (router, verifier) = match &arguments.upstream {
-        Some(upstream) => {
-            let proxy = ReverseProxy::new(verifier, upstream)?.with_head_timeout(arguments.upstream_timeout);
-            let verifier = Arc::clone(proxy.verifier());
-            (proxy.into_router(), verifier)
-        }
-        None => {
-            let gate = ForwardAuth::new(verifier);
-            let verifier = Arc::clone(gate.verifier());
-            (gate.into_router(), verifier)
-        }
+    let (verifier, limits) = arguments.count(Verifier::new(policy)?.with_issuer(link.clone()), &folder)?;
+    let (router, verifier) = if let Some(upstream) = &arguments.upstream {
+        let proxy = ReverseProxy::new(verifier, upstream)?.with_head_timeout(arguments.upstream_timeout);
+        let verifier = Arc::clone(proxy.verifier());
+        (proxy.into_router(), verifier)
+    } else {
+        let gate = ForwardAuth::new(verifier);
+        let verifier = Arc::clone(gate.verifier());
+        (gate.into_router(), verifier)
     };
     let stop = stop_signal()?;
     if tokio::time::timeout(PATIENCE, link.synced()).await.is_err() {
@@ -107,6 +118,9 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     // It answers until here: who watches sees that the gate is on its way out, not gone.
     drop(stop_admin);
     admin.await?;
+    if let Err(error) = limits.save().await {
+        tracing::error!(%error, "this month's counts were not written");
+    }
     link.close().await;
     tracing::info!(finished, "stopped");
     Ok(())
@@ -136,6 +150,23 @@ impl Arguments {
             client = client.with_url(address.clone());
         }
         client.connect().await.with_context(|| folder.path().display().to_string())
+    }
+
+    /// Gives the verifier its limits, and the memory that it shares with others.
+    fn count(&self, mut verifier: Verifier, folder: &DataFolder) -> anyhow::Result<(Verifier, Limits)> {
+        let mut limits = Limits::new().with_data(folder.path())?;
+        if let Some(limit) = self.address_limit {
+            limits = limits.with_address_limit(limit);
+        }
+        if let Some(limit) = self.session_limit {
+            limits = limits.with_session_limit(limit);
+        }
+        if let Some(url) = &self.redis {
+            let redis = Redis::new(url, Arc::new(SystemClock)).context("--redis")?;
+            limits = limits.with_redis(redis.clone(), self.redis_outage.into());
+            verifier = verifier.with_shared_replay(SharedReplay::new(redis));
+        }
+        Ok((verifier.with_limits(limits.clone()), limits))
     }
 
     fn ready(&self, issuer: &Origin, address: SocketAddr, metrics: SocketAddr) -> String {

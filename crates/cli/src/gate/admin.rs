@@ -49,22 +49,22 @@ impl Admin {
             }
         });
         let router = Router::new()
-            .route("/metrics", get(Self::metrics))
+            .route("/metrics", get(async |State(admin): State<Self>| admin.metrics()))
             .route("/healthz", get(|| async { "ok\n" }))
-            .route("/readyz", get(Self::ready))
+            .route("/readyz", get(async |State(admin): State<Self>| admin.ready()))
             .with_state(self);
         serve(listener, router, async { drop(stopped.await) }, DRAIN).await;
         upkeep.abort();
     }
 
-    async fn metrics(State(admin): State<Self>) -> impl IntoResponse {
-        admin.verifier.observe();
-        ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], admin.metrics.render())
+    fn metrics(&self) -> impl IntoResponse + use<> {
+        self.verifier.observe();
+        ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], self.metrics.render())
     }
 
-    async fn ready(State(admin): State<Self>) -> (StatusCode, &'static str) {
-        let age = admin.directory.age(&SystemClock.moment());
-        if age.is_some_and(|age| age <= admin.directory.max_staleness()) {
+    fn ready(&self) -> (StatusCode, &'static str) {
+        let age = self.directory.age(&SystemClock.moment());
+        if age.is_some_and(|age| age <= self.directory.max_staleness()) {
             (StatusCode::OK, "ok\n")
         } else {
             (StatusCode::SERVICE_UNAVAILABLE, "directory_stale\n")

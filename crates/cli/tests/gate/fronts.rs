@@ -1,6 +1,11 @@
 //! What holds whatever stands in front: nginx, Caddy or the gate's own proxy.
 
 use std::net::SocketAddr;
+use std::time::Duration;
+
+use doorkey_core::RequestTarget;
+use doorkey_verifier::{Clock, SystemClock};
+use serde_json::Value;
 
 use crate::house::PAGE;
 use crate::wire::{Answer, request, send, send_raw};
@@ -24,7 +29,7 @@ impl Front<'_> {
     #[track_caller]
     fn refused(&self, answer: &Answer, status: u16, code: &str) {
         assert_eq!(answer.refusal(), (status, code.to_owned()));
-        assert_eq!(self.world.service.seen(), [] as [serde_json::Value; 0]);
+        assert_eq!(self.world.service.seen(), [] as [Value; 0]);
     }
 
     pub(crate) fn takes_every_credential_once(&self) {
@@ -58,7 +63,7 @@ impl Front<'_> {
         let seen = echo(&answer);
         assert_eq!((seen["body"].as_str(), got(&seen, "doorkey-body")), (Some(body), vec![self.signed_body]));
 
-        let basic = doorkey_core_base64(&format!("{}:", world.secret));
+        let basic = base64(&format!("{}:", world.secret));
         let forms = [
             (world.bearer(), "unchecked"),
             (format!("authorization: Basic {basic}\r\n"), "unchecked"),
@@ -83,7 +88,7 @@ impl Front<'_> {
         self.refused(&self.get("/pictures", "authorization: Bearer nonsense\r\n"), 401, "credential_missing");
         let two = format!("{}signature-input: x\r\n{}", world.bearer(), world.signed_by_key("GET", "/pictures", ""));
         assert!(self.get("/pictures", &two).status >= 400);
-        assert_eq!(world.service.seen(), [] as [serde_json::Value; 0]);
+        assert_eq!(world.service.seen(), [] as [Value; 0]);
     }
 
     /// The service sees the path that was verified, byte for byte, or nothing.
@@ -113,15 +118,19 @@ impl Front<'_> {
                 if other != target {
                     let answer = self.get(&other, &world.signed("GET", target, ""));
                     assert!((400..500).contains(&answer.status), "{target} as {other}: {}", answer.status);
-                    assert_eq!(world.service.seen(), [] as [serde_json::Value; 0], "{target} as {other}");
+                    assert_eq!(world.service.seen(), [] as [Value; 0], "{target} as {other}");
                 }
             }
         }
         for target in ["/a/./b", "/a/../b", "/a/%2e%2e/b", "/a\\b", "/a b", "*", "api.localhost", "/a/%2E"] {
-            for headers in [world.bearer(), world.signed("GET", "/b", "")] {
-                let answer = self.get(target, &headers);
-                assert!((400..500).contains(&answer.status), "{target}: {}", answer.status);
-                assert_eq!(world.service.seen(), [] as [serde_json::Value; 0], "{target}");
+            let answer = self.get(target, &world.signed("GET", "/b", ""));
+            assert!((400..500).contains(&answer.status), "{target}: {}", answer.status);
+            assert_eq!(world.service.seen(), [] as [Value; 0], "{target}");
+            // Caddy escapes some of them; then that is what gate and service see.
+            let answer = self.get(target, &world.bearer());
+            assert!(answer.status == 200 || (400..500).contains(&answer.status), "{target}: {}", answer.status);
+            for seen in world.service.seen().iter().filter_map(|seen| seen["target"].as_str()) {
+                assert!(RequestTarget::parse(seen).is_ok() && seen != target, "{target}: {seen}");
             }
         }
         // Another method than was signed, another host, another body.
@@ -160,11 +169,11 @@ impl Front<'_> {
             // Without a credential of its own none of them gets anything through.
             let answer = self.get("/denied", &format!("{pretence}\r\n"));
             assert!((400..500).contains(&answer.status), "{pretence}: {}", answer.status);
-            assert_eq!(world.service.seen(), [] as [serde_json::Value; 0], "{pretence}");
+            assert_eq!(world.service.seen(), [] as [Value; 0], "{pretence}");
             // Signed for another path it stays a request for this one.
             let answer = self.get("/denied", &format!("{pretence}\r\n{}", world.signed("GET", "/allowed", "")));
             assert!((400..500).contains(&answer.status), "{pretence}: {}", answer.status);
-            assert_eq!(world.service.seen(), [] as [serde_json::Value; 0], "{pretence}");
+            assert_eq!(world.service.seen(), [] as [Value; 0], "{pretence}");
             // With one, it is refused or dropped.
             let answer = self.get("/denied", &format!("{pretence}\r\n{}", world.bearer()));
             if answer.status == 200 {
@@ -242,6 +251,11 @@ impl Front<'_> {
         let chunked = format!("{}transfer-encoding: chunked\r\n", signed());
         let answer = send(self.address, request("POST", "/pictures", &chunked, "") + "8\r\nsurprise\r\n0\r\n\r\n");
         self.refused(&answer, 401, "components_incomplete");
+        // A method that goes without one may have one all the same.
+        let chunked = format!("{}transfer-encoding: chunked\r\n", world.signed("GET", "/pictures", ""));
+        let answer = send(self.address, request("GET", "/pictures", &chunked, "") + "8\r\nsurprise\r\n0\r\n\r\n");
+        assert!(answer.status >= 400, "{} {}", answer.status, answer.body);
+        assert!(world.service.seen().iter().all(|seen| seen["target"].is_null()));
         // And none is none.
         let answer =
             send(self.address, request("POST", "/pictures", &format!("{}content-length: 0\r\n", signed()), ""));
@@ -263,7 +277,7 @@ impl Front<'_> {
         assert_eq!(answer.header("access-control-allow-headers"), Some("authorization,signature"));
         assert_eq!(answer.header("access-control-max-age"), Some("7200"));
         assert_eq!(preflight("https://evil.example").header("access-control-allow-origin"), None);
-        assert_eq!(world.service.seen(), [] as [serde_json::Value; 0]);
+        assert_eq!(world.service.seen(), [] as [Value; 0]);
 
         // A page reads why it was refused.
         let answer = self.get("/pictures", &format!("origin: {PAGE}\r\n"));
@@ -280,31 +294,23 @@ impl Front<'_> {
 
     /// The issuer is away: soon nobody knows which keys are revoked, and nobody gets through.
     pub(crate) fn fails_closed(&self) {
-        let deadline =
-            doorkey_verifier::Clock::monotonic(&doorkey_verifier::SystemClock) + std::time::Duration::from_secs(20);
-        loop {
+        let since = SystemClock.monotonic();
+        let refused = loop {
             let answer = self.get("/pictures", &self.world.bearer());
             if answer.status != 200 {
-                break self.after_staleness(&answer);
+                break answer;
             }
-            assert!(
-                doorkey_verifier::Clock::monotonic(&doorkey_verifier::SystemClock) < deadline,
-                "it goes on for ever"
-            );
-        }
-    }
-
-    #[track_caller]
-    fn after_staleness(&self, answer: &Answer) {
-        assert_eq!(answer.refusal(), (503, "directory_stale".to_owned()));
-        assert_eq!(answer.header("retry-after"), Some("1"));
-        assert_eq!(answer.header("cache-control"), Some("no-store"));
-        assert_eq!(answer.json()["request_id"].as_str(), answer.header("x-request-id"));
+            assert!(SystemClock.monotonic() < since + Duration::from_secs(20), "it goes on for ever");
+        };
+        assert_eq!(refused.refusal(), (503, "directory_stale".to_owned()));
+        assert_eq!(refused.header("retry-after"), Some("1"));
+        assert_eq!(refused.header("cache-control"), Some("no-store"));
+        assert_eq!(refused.json()["request_id"].as_str(), refused.header("x-request-id"));
     }
 }
 
 /// Base64 with padding, as Basic wants it.
-fn doorkey_core_base64(text: &str) -> String {
+fn base64(text: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let symbol = |bits: u32| char::from(ALPHABET[(bits & 63) as usize]);
     let groups = text.as_bytes().chunks(3).map(|group| {

@@ -80,6 +80,23 @@ fn a_location_needs_its_scope_however_its_path_is_written() {
 }
 
 #[test]
+fn a_limit_comes_out_of_nginx_as_the_gate_says_it() {
+    let world = World::asked(&["--address-limit", "2/1day"]);
+    let nginx = nginx(&world, "");
+    let get = || send(nginx.address(), request("GET", "/pictures", &world.bearer(), ""));
+    let answers = [get(), get(), get()];
+    assert_eq!([&answers[0], &answers[1]].map(|answer| answer.status), [200, 200]);
+    assert_eq!(answers[0].header("ratelimit-policy"), Some("\"address\";q=2;w=86400"));
+    assert!(answers[0].header("ratelimit").unwrap().starts_with("\"address\";r=1;t="));
+    assert_eq!(answers[2].refusal(), (429, "rate_limited".to_owned()));
+    let wait: u64 = answers[2].header("retry-after").unwrap().parse().unwrap();
+    assert!(wait > 0 && wait <= 86400, "{wait}");
+    assert_eq!(answers[2].header("ratelimit"), Some(&*format!("\"address\";r=0;t={wait}")));
+    assert_eq!(answers[2].header("ratelimit-policy"), answers[0].header("ratelimit-policy"));
+    assert_eq!(world.service.seen().iter().filter(|seen| seen["target"].is_string()).count(), 2);
+}
+
+#[test]
 fn nginx_refuses_all_while_the_gate_knows_too_little_or_is_gone() {
     let mut world = World::asked(&["--max-staleness", "2s"]);
     let nginx = nginx(&world, "");

@@ -87,14 +87,14 @@ impl World {
         key: &SigningKey,
     ) -> String {
         let digest = (!body.is_empty()).then(|| ContentDigest::of(body.as_bytes()).to_header());
-        let signed = ProofRequest {
+        let covered = ProofRequest {
             method,
             authority: AUTHORITY,
             target: RequestTarget::parse(target).unwrap(),
             authorization,
             body: digest.as_deref().map(|content_digest| ProofBody { content_type: "text/plain", content_digest }),
         };
-        let proof = UnsignedProof::new(&signed, signer, self.nonce(), now(), 60).unwrap();
+        let proof = UnsignedProof::new(&covered, signer, self.nonce(), now(), 60).unwrap();
         let signature = UnsignedProof::signature(&key.sign(proof.base().as_bytes()));
         let input = proof.signature_input();
         let of_body = digest.map(|digest| format!("content-type: text/plain\r\ncontent-digest: {digest}\r\n"));

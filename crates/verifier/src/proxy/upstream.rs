@@ -22,7 +22,7 @@ use crate::refusal::Refusal;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a client may pause while it sends a body that goes straight through.
-const PAUSE_TIMEOUT: Duration = Duration::from_secs(60);
+const PAUSE_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a connection is kept for the next request: less than Node's five seconds, after which that closes them.
 const IDLE: Duration = Duration::from_secs(4);
 
