@@ -9,11 +9,11 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName};
 
 use crate::policy::Policy;
+use crate::request::single;
+use crate::signed::SignatureFields;
 
 /// The header of the other proof of possession (RFC 9449); not taken yet, and never beside a signature.
 const DPOP: HeaderName = HeaderName::from_static("dpop");
-const SIGNATURE: HeaderName = HeaderName::from_static("signature");
-const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
 /// Where a key may stand in a URL, if the operator lets it.
 pub(crate) const API_KEY: &str = "api_key";
 
@@ -29,37 +29,9 @@ pub(crate) enum Credential<'a> {
     SignedUrl(Box<SignedUrl<'a>>),
 }
 
-/// The two signature fields, each as one value.
-pub(crate) struct SignatureFields<'a> {
-    input: Option<Cow<'a, str>>,
-    signature: Option<Cow<'a, str>>,
-}
-
-impl<'a> SignatureFields<'a> {
-    pub(crate) fn of(headers: &'a HeaderMap) -> Result<Self, Error> {
-        Ok(Self { input: joined(headers, &SIGNATURE_INPUT)?, signature: joined(headers, &SIGNATURE)? })
-    }
-
-    /// The proof among the signatures, if both fields are there. Fails as [`Proof::parse`] does.
-    pub(crate) fn proof(&self) -> Result<Option<Proof<'_>>, Error> {
-        match (&self.input, &self.signature) {
-            (Some(input), Some(signature)) => Proof::parse(input, signature).map(Some),
-            _ => Ok(None),
-        }
-    }
-
-    /// Refuses a proof beside another credential. Of a session token it is a part.
-    pub(crate) fn refuse(&self) -> Result<(), Error> {
-        if self.proof_if_any()?.is_some() { multiple("a signature beside another credential") } else { Ok(()) }
-    }
-
-    /// The proof, where signatures of others may stand, too.
-    fn proof_if_any(&self) -> Result<Option<Proof<'_>>, Error> {
-        match self.proof() {
-            Err(error) if error.code() == ErrorCode::ProofMissing => Ok(None),
-            proof => proof,
-        }
-    }
+/// Refuses a proof beside another credential. Of a session token it is a part.
+pub(crate) fn refuse_proof(signatures: &SignatureFields<'_>) -> Result<(), Error> {
+    if signatures.proof_if_any()?.is_some() { multiple("a signature beside another credential") } else { Ok(()) }
 }
 
 fn refuse<T>(code: ErrorCode, detail: &'static str) -> Result<T, Error> {
@@ -68,19 +40,6 @@ fn refuse<T>(code: ErrorCode, detail: &'static str) -> Result<T, Error> {
 
 fn multiple<T>(detail: &'static str) -> Result<T, Error> {
     refuse(ErrorCode::MultipleCredentials, detail)
-}
-
-/// The value of a header that may stand once at most, as text.
-pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Error> {
-    let mut values = headers.get_all(name).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
-        return refuse(ErrorCode::MalformedRequest, "a header that is covered or compared stands more than once");
-    }
-    match value.to_str() {
-        Ok(text) => Ok(Some(text)),
-        Err(_) => refuse(ErrorCode::MalformedRequest, "a header that is covered or compared is not visible ASCII"),
-    }
 }
 
 impl<'a> Credential<'a> {
@@ -110,7 +69,7 @@ impl<'a> Credential<'a> {
             return multiple("a DPoP proof beside a credential that is not bound to it");
         }
         if matches!(found, Self::SignedUrl(_)) {
-            signatures.refuse()?;
+            refuse_proof(signatures)?;
         }
         Ok(found)
     }
@@ -187,19 +146,4 @@ fn basic(credentials: &str) -> Option<(String, String)> {
     let text = String::from_utf8(doorkey_core::parse_base64(credentials)?).ok()?;
     let (user, password) = text.split_once(':')?;
     Some((user.to_owned(), password.to_owned()))
-}
-
-/// A structured field's lines as one value (RFC 9651, section 4.2).
-fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<Cow<'a, str>>, Error> {
-    let mut joined: Option<Cow<'a, str>> = None;
-    for line in headers.get_all(name) {
-        let line = line
-            .to_str()
-            .map_err(|_| Error::new(ErrorCode::MalformedSignature, "a signature header is not visible ASCII"))?;
-        joined = Some(match joined {
-            None => Cow::Borrowed(line),
-            Some(lines) => Cow::Owned(lines.into_owned() + ", " + line),
-        });
-    }
-    Ok(joined)
 }

@@ -12,48 +12,22 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use doorkey_core::{
-    Claims, ContentDigest, Environment, Error, ErrorCode, JwkSet, KeyId, OrganizationId, ProofBody, RequestTarget,
-    ScopeSet, Thumbprint, Verified, WorkspaceId,
+    Claims, Environment, Error, ErrorCode, JwkSet, KeyId, OrganizationId, RequestTarget, ScopeSet, Thumbprint,
+    Verified, WorkspaceId,
 };
-use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, TRANSFER_ENCODING};
 
 use crate::address::client_address;
 use crate::ambient::Moment;
-use crate::credential::{Credential, SignatureFields, single};
+use crate::credential::Credential;
 use crate::directory::{Directory, DirectorySettings, KnownKey};
 use crate::limit::Restriction;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
-use crate::replay::{ReplayKey, ReplayMemory};
+use crate::replay::ReplayMemory;
+use crate::request::RequestHead;
 use crate::secret_keys::SecretKeyCache;
+use crate::signed::{BodyRule, ProofTerms, SignatureFields, UsedProof};
 use crate::tokens::{KnownToken, TokenCache};
-
-const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
-
-/// A request without its body, as it came over the wire. `Debug` leaves out the headers: a credential is among them.
-#[derive(Clone, Copy)]
-pub struct RequestHead<'a> {
-    /// The method.
-    pub method: &'a str,
-    /// The raw path and query, before any router has looked at it.
-    pub target: &'a str,
-    /// `host[:port]` as the client named it: `:authority` in HTTP/2, `Host` before that. It only chooses among the
-    /// configured origins.
-    pub authority: Option<&'a str>,
-    /// The headers.
-    pub headers: &'a HeaderMap,
-    /// Who is at the other end of the connection, if that is known.
-    pub peer: Option<IpAddr>,
-}
-
-impl std::fmt::Debug for RequestHead<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // A query may hold a credential, too.
-        let path = self.target.split('?').next();
-        f.debug_struct("RequestHead").field("method", &self.method).field("path", &path).finish_non_exhaustive()
-    }
-}
 
 /// All that a decision depends on.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +82,7 @@ impl Rejection {
 #[derive(Debug)]
 pub struct Examined {
     accepted: Accepted,
-    proof: Option<Used>,
+    proof: Option<UsedProof>,
     body: BodyRule,
 }
 
@@ -116,6 +90,16 @@ impl Examined {
     /// Whether nothing covers the body, so that it need not be read here.
     pub(crate) fn covers_no_body(&self) -> bool {
         self.body == BodyRule::Free
+    }
+
+    /// Compares a body with what was signed of it, and with what the grant allows.
+    fn check_body(&self, body: &[u8]) -> Result<(), Refusal> {
+        self.body.check(body)?;
+        let bound = self.accepted.claims().and_then(|claims| claims.doorkey.bind.as_ref()?.max_bytes());
+        if bound.is_some_and(|most| body.len() as u64 > most) {
+            return Err(Error::new(ErrorCode::BodyTooLarge, "the grant allows a smaller body").into());
+        }
+        Ok(())
     }
 
     /// Refuses an announced body that cannot be the one that the proof knows of.
@@ -147,28 +131,6 @@ impl Examined {
     }
 }
 
-/// A proof that counts once.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Used {
-    pub(crate) key: ReplayKey,
-    pub(crate) created: u64,
-    /// When the proof can no longer be accepted, skew included; Unix seconds.
-    pub(crate) until: u64,
-    /// Whether it may be used again until then.
-    pub(crate) is_reusable: bool,
-}
-
-/// What is known of a body before it has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BodyRule {
-    /// It must have this digest.
-    Digest(ContentDigest),
-    /// There is none.
-    Empty,
-    /// It is not covered by anything.
-    Free,
-}
-
 /// What is announced of a body that goes another way than its head.
 #[cfg(feature = "gate")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,7 +149,7 @@ pub struct Accepted {
     caller: Caller,
     client: Option<IpAddr>,
     shadowed: Option<Restriction>,
-    proof: Option<Used>,
+    proof: Option<UsedProof>,
     body: BodyRule,
     settings: Option<Arc<DirectorySettings>>,
 }
@@ -281,7 +243,7 @@ impl Accepted {
     }
 
     /// The proof that was used up.
-    pub(crate) fn proof(&self) -> Option<&Used> {
+    pub(crate) fn proof(&self) -> Option<&UsedProof> {
         self.proof.as_ref()
     }
 
@@ -327,7 +289,7 @@ impl<'a> Decision<'a> {
     /// does not know of, as [`ReplayMemory::mark`] does, and with the codes of keys that were revoked meanwhile.
     pub fn accept(&self, examined: Examined, body: &[u8]) -> Result<Accepted, Refusal> {
         let key = examined.accepted.key_id();
-        check_body(&examined, body).and_then(|()| self.finish(examined)).map_err(|refusal| refusal.about(key))
+        examined.check_body(body).and_then(|()| self.finish(examined)).map_err(|refusal| refusal.about(key))
     }
 
     /// Accepts a request whose body cannot be seen here. Whoever calls this says so to whom it hands the request on.
@@ -340,12 +302,7 @@ impl<'a> Decision<'a> {
         // However long the body took: what was revoked meanwhile is not accepted, nor is a proof after its window.
         self.check_still(&examined.accepted)?;
         if let Some(used) = &examined.proof {
-            if used.until <= self.now.seconds() {
-                return Err(window("the signature expired while the body arrived").into());
-            }
-            if !used.is_reusable {
-                self.replay.mark(&used.key, used.until, self.now.seconds())?;
-            }
+            used.mark(self.replay, self.now.seconds())?;
         }
         Ok(Accepted { proof: examined.proof, body: examined.body, ..examined.accepted })
     }
@@ -363,83 +320,20 @@ impl<'a> Decision<'a> {
         Ok(accepted)
     }
 
+    /// What a proof is held against.
+    fn terms(&self, request: &RequestHead<'_>) -> ProofTerms<'a> {
+        ProofTerms {
+            authority: self.policy.origin_for(request.authority).authority(),
+            now: self.now.seconds(),
+            skew: self.policy.skew(),
+            replay: self.replay,
+        }
+    }
+
     /// The client's address, as far as it is known.
     fn client(&self, request: &RequestHead<'_>) -> Option<IpAddr> {
         request.peer.map(|peer| client_address(peer, request.headers, self.policy.trusted_proxies()))
     }
-
-    /// Refuses what was signed before this verifier remembers, and what was used before.
-    fn check_unused(&self, used: &Used) -> Result<(), Error> {
-        if used.created < self.replay.since() {
-            return Err(window("the signature is older than this verifier, which may have accepted it before"));
-        }
-        if !used.is_reusable && self.replay.contains(&used.key) {
-            return Err(crate::replay::replayed());
-        }
-        Ok(())
-    }
-}
-
-/// Compares a body with what was signed of it, and with what the grant allows.
-fn check_body(examined: &Examined, body: &[u8]) -> Result<(), Refusal> {
-    let incomplete = |detail| Err(Error::new(ErrorCode::ComponentsIncomplete, detail).into());
-    match examined.body {
-        BodyRule::Digest(digest) if digest != ContentDigest::of(body) => {
-            return Err(Error::new(ErrorCode::DigestMismatch, "the body is not the one that was signed").into());
-        }
-        BodyRule::Digest(_) if body.is_empty() => return incomplete("a body of zero bytes is no body"),
-        BodyRule::Empty if !body.is_empty() => return incomplete("the request has a body that is not signed"),
-        _ => {}
-    }
-    let bound = examined.accepted.claims().and_then(|claims| claims.doorkey.bind.as_ref()?.max_bytes());
-    if bound.is_some_and(|most| body.len() as u64 > most) {
-        return Err(Error::new(ErrorCode::BodyTooLarge, "the grant allows a smaller body").into());
-    }
-    Ok(())
-}
-
-/// The headers of a body that a proof covers.
-struct BodyHeaders<'a> {
-    digest: Option<(&'a str, ContentDigest)>,
-    content_type: Option<&'a str>,
-}
-
-impl<'a> BodyHeaders<'a> {
-    /// Reads them. Fails with [`ErrorCode::UnsupportedEncoding`] for a body that is not sent as it is.
-    fn read(headers: &'a HeaderMap) -> Result<Self, Error> {
-        let is_chunked = |value: &str| value.eq_ignore_ascii_case("chunked");
-        if headers.contains_key(CONTENT_ENCODING) || !single(headers, &TRANSFER_ENCODING)?.is_none_or(is_chunked) {
-            return Err(Error::new(ErrorCode::UnsupportedEncoding, "a signed body is sent as it is"));
-        }
-        let digest = match single(headers, &CONTENT_DIGEST)? {
-            Some(text) => Some((text, ContentDigest::parse(text)?)),
-            None => None,
-        };
-        Ok(Self { digest, content_type: None })
-    }
-
-    /// Refuses a digest that the proof does not cover, and the other way round; then what the proof covers of the body.
-    fn covered(&mut self, covers_body: bool, headers: &'a HeaderMap) -> Result<Option<ProofBody<'a>>, Error> {
-        if self.digest.is_some() != covers_body {
-            return Err(Error::new(
-                ErrorCode::ComponentsIncomplete,
-                "content-digest is covered if and only if it is sent",
-            ));
-        }
-        self.content_type = single(headers, &CONTENT_TYPE)?;
-        Ok(match (self.digest, self.content_type) {
-            (Some((content_digest, _)), Some(content_type)) => Some(ProofBody { content_type, content_digest }),
-            _ => None,
-        })
-    }
-
-    fn rule(&self) -> BodyRule {
-        self.digest.map_or(BodyRule::Empty, |(_, digest)| BodyRule::Digest(digest))
-    }
-}
-
-fn window(detail: &'static str) -> Error {
-    Error::new(ErrorCode::WindowInvalid, detail)
 }
 
 fn key_unknown() -> Error {

@@ -20,10 +20,10 @@ use self::carried::{CARRIED, carry, take};
 use self::location::Needs;
 use self::original::{Front, Original};
 use crate::access_log::Access;
-use crate::decision::RequestHead;
 use crate::layer::{cors, log, without_credentials};
 use crate::principal_headers::{Bodies, principal_headers, with_empty_ones};
 use crate::refusal::{REQUEST_ID, Refusal, RequestId, state_limit};
+use crate::request::RequestHead;
 use crate::verifier::Verifier;
 
 /// Path and query of the accepted request without its credential, for fronts that send it on as it is.

@@ -12,10 +12,10 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, requ
 use tower::{Layer, Service};
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
 
-use crate::credential::{API_KEY, single};
-use crate::decision::RequestHead;
+use crate::credential::API_KEY;
 use crate::principal::Principal;
 use crate::refusal::{RATE_LIMIT, RATE_LIMIT_POLICY, REQUEST_ID, Refusal, RequestId, state_limit};
+use crate::request::{RequestHead, single};
 use crate::verifier::{Incoming, Received, Verifier};
 
 /// How long a browser may keep the answer to a preflight; the most that any browser honours.

@@ -15,6 +15,8 @@ mod usage;
 mod replay;
 mod tokens;
 mod secret_keys;
+mod request;
+mod signed;
 mod credential;
 mod decision;
 mod principal;
@@ -51,7 +53,7 @@ pub use address::client_address;
 #[cfg(feature = "server")]
 pub use ambient::SystemEntropy;
 pub use ambient::{Clock, Entropy, Moment, SystemClock, random};
-pub use decision::{Accepted, Decision, Examined, Rejection, RequestHead};
+pub use decision::{Accepted, Decision, Examined, Rejection};
 pub use directory::{
     Directory, DirectoryBegin, DirectoryKey, DirectoryLine, DirectorySettings, DirectorySynced, DirectoryTenant,
     Position, PublicKey,
@@ -80,9 +82,11 @@ pub use proxy::ReverseProxy;
 pub use redis::{Redis, SharedReplay};
 pub use refusal::{REQUEST_ID, ReachedLimit, Refusal, RequestId};
 pub use replay::{ReplayKey, ReplayMemory};
+pub use request::RequestHead;
 pub use secret_keys::SecretKeyCache;
 #[cfg(feature = "axum")]
 pub use serve::serve;
+pub use signed::{BodyRule, ProofTerms, SignatureFields, SignedRequest, UsedProof};
 pub use tokens::TokenCache;
 pub use usage::{Outcome, UsageCount, UsageReport};
 #[cfg(feature = "server")]

@@ -6,9 +6,9 @@ use std::fmt::Write;
 use doorkey_core::{KeyKind, Scope};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::decision::BodyRule;
 use crate::principal::Principal;
 use crate::refusal::RequestId;
+use crate::signed::BodyRule;
 
 /// What every header of ours begins with; a caller's own never reach the service.
 const PREFIX: &str = "doorkey-";

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use crate::ambient::{Clock, Entropy, SystemClock, SystemEntropy};
 #[cfg(feature = "gate")]
 use crate::decision::AnnouncedBody;
-use crate::decision::{Accepted, Decision, Examined, Rejection, RequestHead};
+use crate::decision::{Accepted, Decision, Examined, Rejection};
 use crate::directory::Directory;
 use crate::issuer_client::IssuerLink;
 use crate::keys::KeySource;
@@ -26,6 +26,7 @@ use crate::principal::Principal;
 use crate::redis::SharedReplay;
 use crate::refusal::{Refusal, RequestId};
 use crate::replay::ReplayMemory;
+use crate::request::RequestHead;
 use crate::secret_keys::SecretKeyCache;
 use crate::tokens::TokenCache;
 use crate::usage::Outcome;

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use doorkey_core::{
-    Error, ErrorCode, KeyKind, Proof, ProofKey, ProofRequest, RequestTarget, SecretKey, Thumbprint, VerifyingKey,
-};
+use doorkey_core::{Error, ErrorCode, KeyKind, Proof, ProofKey, RequestTarget, SecretKey, VerifyingKey};
 use http::HeaderName;
 use http::header::ORIGIN;
 use subtle::ConstantTimeEq;
 
-use super::{Accepted, BodyHeaders, BodyRule, Caller, Decision, Examined, Rejection, RequestHead, Used, key_unknown};
-use crate::credential::SignatureFields;
+use super::{Accepted, Caller, Decision, Examined, Rejection, key_unknown};
+use crate::credential::refuse_proof;
 use crate::directory::KnownKey;
-use crate::replay::ReplayKey;
+use crate::request::RequestHead;
+use crate::signed::{BodyRule, SignatureFields, SignedRequest};
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
@@ -55,7 +54,7 @@ impl Decision<'_> {
             if from_page {
                 return Err(in_browser().into());
             }
-            signatures.refuse()?;
+            refuse_proof(signatures)?;
             self.check_transport(request)?;
             let accepted = self.key_caller(known, request)?;
             Ok(Examined { accepted, proof: None, body: BodyRule::Free })
@@ -71,27 +70,11 @@ impl Decision<'_> {
     ) -> Result<Examined, Rejection> {
         let ProofKey::Secret(id) = proof.key() else { return Err(key_unknown().into()) };
         let Some((directory, _)) = self.directory else { return Err(not_taken().into()) };
-        let mut body = BodyHeaders::read(request.headers)?;
-        let (now, skew) = (self.now.seconds(), self.policy.skew());
-        proof.check_window(now, skew)?;
+        let signed = SignedRequest::read(request.method, target, request.headers)?;
         let known = directory.find(id, &self.now)?.ok_or(Rejection::KeyUnknown(id))?;
         // A publishable key has no public key, and so nothing that it could have signed.
         let public_key = VerifyingKey::from_bytes(&known.public_key.ok_or_else(key_unknown)?)?;
-        let used = Used {
-            key: ReplayKey { jkt: Thumbprint::of(&public_key), nonce: proof.nonce() },
-            created: proof.created(),
-            until: proof.expires().saturating_add(skew),
-            is_reusable: false,
-        };
-        self.check_unused(&used)?;
-        let covered = ProofRequest {
-            method: request.method,
-            authority: self.policy.origin_for(request.authority).authority(),
-            target,
-            authorization: None,
-            body: body.covered(proof.covers_body(), request.headers)?,
-        };
-        proof.verify(&public_key, &covered)?;
+        let used = signed.verify(proof, &public_key, None, &self.terms(request))?;
         // From here on it is known that the caller holds the key.
         let examine = || {
             if request.headers.contains_key(ORIGIN) {
@@ -99,7 +82,7 @@ impl Decision<'_> {
             }
             self.check_transport(request)?;
             let accepted = self.key_caller(known, request)?;
-            Ok(Examined { accepted, proof: Some(used), body: body.rule() })
+            Ok(Examined { accepted, proof: Some(used), body: signed.body() })
         };
         examine().map_err(|rejection: Rejection| rejection.about(id))
     }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use doorkey_core::token::{Expected, UnverifiedToken};
-use doorkey_core::{Error, ErrorCode, Proof, ProofKey, ProofRequest, RequestTarget, VerifyingKey};
+use doorkey_core::{Error, ErrorCode, Proof, ProofKey, RequestTarget, VerifyingKey};
 use http::header::ORIGIN;
 
-use super::{BodyHeaders, BodyRule, Decision, Examined, Rejection, RequestHead, Used};
-use crate::credential::{SignatureFields, single};
-use crate::replay::ReplayKey;
+use super::{Decision, Examined, Rejection};
+use crate::request::{RequestHead, single};
+use crate::signed::{BodyRule, SignatureFields, SignedRequest};
 use crate::tokens::KnownToken;
 
 impl Decision<'_> {
@@ -29,30 +29,14 @@ impl Decision<'_> {
             }
             None => None,
         };
-        let mut body = BodyHeaders::read(request.headers)?;
+        let signed = SignedRequest::read(request.method, target, request.headers)?;
         // A token that stands alone still gets its own errors: they say more than the missing proof.
         let token = self.token(token, signer.as_ref(), request)?;
         let examine = || {
             let proof = proof.ok_or_else(|| Error::new(ErrorCode::ProofMissing, "the request is not signed"))?;
-            let accepted = self.session_caller(request, Arc::clone(&token), target.path(), body.rule())?;
-            let (now, skew) = (self.now.seconds(), self.policy.skew());
-            proof.check_window(now, skew)?;
-            let used = Used {
-                key: ReplayKey { jkt: token.claims.cnf.jkt, nonce: proof.nonce() },
-                created: proof.created(),
-                until: proof.expires().saturating_add(skew),
-                is_reusable: false,
-            };
-            self.check_unused(&used)?;
-            let covered = ProofRequest {
-                method: request.method,
-                authority: self.policy.origin_for(request.authority).authority(),
-                target,
-                authorization: Some(authorization),
-                body: body.covered(proof.covers_body(), request.headers)?,
-            };
-            proof.verify(&token.key, &covered)?;
-            Ok(Examined { accepted, proof: Some(used), body: body.rule() })
+            let accepted = self.session_caller(request, Arc::clone(&token), target.path(), signed.body())?;
+            let used = signed.verify(&proof, &token.key, Some(authorization), &self.terms(request))?;
+            Ok(Examined { accepted, proof: Some(used), body: signed.body() })
         };
         examine().map_err(|rejection: Rejection| rejection.about(token.claims.client_id))
     }

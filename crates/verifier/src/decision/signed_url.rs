@@ -3,8 +3,10 @@
 use doorkey_core::{Error, ErrorCode, SignedUrl};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 
-use super::{BodyRule, Decision, Examined, Rejection, RequestHead, Used};
+use super::{Decision, Examined, Rejection};
 use crate::replay::ReplayKey;
+use crate::request::RequestHead;
+use crate::signed::{BodyRule, UsedProof};
 
 impl Decision<'_> {
     pub(super) fn signed_url(&self, request: &RequestHead<'_>, url: &SignedUrl<'_>) -> Result<Examined, Rejection> {
@@ -24,13 +26,13 @@ impl Decision<'_> {
             let accepted = self.session_caller(request, token.clone(), path, BodyRule::Empty)?;
             let (now, skew) = (self.now.seconds(), self.policy.skew());
             url.check_window(now, skew)?;
-            let used = Used {
+            let used = UsedProof {
                 key: ReplayKey { jkt: token.claims.cnf.jkt, nonce: url.nonce() },
                 created: url.created(),
                 until: url.expires().saturating_add(skew),
                 is_reusable: self.has_reusable_urls(accepted.scopes()),
             };
-            self.check_unused(&used)?;
+            used.check_new(self.replay)?;
             url.verify(&token.key, self.policy.origin_for(request.authority).authority())?;
             Ok(Examined { accepted, proof: Some(used), body: BodyRule::Empty })
         };

@@ -7,9 +7,9 @@ use http::header::{CONTENT_LENGTH, FORWARDED, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::address::node;
-use crate::credential::single;
 use crate::decision::AnnouncedBody;
 use crate::principal_headers::{begins_with, dashed, is_principal_header};
+use crate::request::single;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
