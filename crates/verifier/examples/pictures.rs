@@ -1,23 +1,30 @@
 //! The sample API of the demo: a small picture service behind the verifier.
 //!
 //! It stores an uploaded picture, answers its type, dimensions and SHA-256, and lists what the workspace stored:
-//! `pictures ISSUER AUDIENCE LISTEN`, for instance
+//! `pictures ISSUER AUDIENCE LISTEN [FOLDER]`, for instance
 //! `cargo run --example pictures -- http://localhost:7700 http://localhost:7701 127.0.0.1:7701`.
+//!
+//! In FOLDER is `credential`, as `doorkey verifiers add` prints it; with it the API takes secret keys, too, and follows what
+//! is revoked. The copy of the directory is kept there.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path as Captured, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use doorkey_core::{FieldError, WorkspaceId, sha256};
-use doorkey_verifier::{Clock, Error, ErrorCode, Policy, Principal, Refusal, RequireScope, SystemClock, Verifier};
+use doorkey_verifier::{
+    Clock, Error, ErrorCode, IssuerClient, Policy, Principal, Refusal, RequireScope, SystemClock, Verifier,
+    VerifierCredential,
+};
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -66,7 +73,7 @@ async fn list(State(pictures): State<Pictures>, principal: Principal) -> impl In
 async fn show(
     State(pictures): State<Pictures>,
     principal: Principal,
-    Path(id): Path<String>,
+    Captured(id): Captured<String>,
 ) -> Result<impl IntoResponse, Refusal> {
     let pictures = pictures.lock().unwrap_or_else(PoisonError::into_inner);
     let mut stored = pictures.get(&principal.workspace()).into_iter().flatten();
@@ -139,8 +146,16 @@ fn app(verifier: Verifier) -> Result<Router, Error> {
 #[expect(clippy::print_stdout, reason = "whoever starts it waits for the line")]
 async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [issuer, audience, listen] = &arguments[..] else { anyhow::bail!("usage: pictures ISSUER AUDIENCE LISTEN") };
-    let app = app(Verifier::new(Policy::new(issuer, audience)?)?)?;
+    let [issuer, audience, listen, data @ ..] = &arguments[..] else {
+        anyhow::bail!("usage: pictures ISSUER AUDIENCE LISTEN [FOLDER]")
+    };
+    let mut verifier = Verifier::new(Policy::new(issuer, audience)?)?;
+    if let [folder] = data {
+        let credential = std::fs::read_to_string(Path::new(folder).join("credential")).context("FOLDER/credential")?;
+        let client = IssuerClient::new(VerifierCredential::parse(credential.trim_end())?);
+        verifier = verifier.with_issuer(client.with_data(folder.into()).connect().await?);
+    }
+    let app = app(verifier)?;
     let listener = tokio::net::TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     println!("ready on {}", listener.local_addr()?);
     doorkey_verifier::serve(listener, app, std::future::pending(), Duration::ZERO).await;

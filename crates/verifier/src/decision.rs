@@ -119,7 +119,7 @@ impl Examined {
     }
 
     /// Refuses an announced body that cannot be the one that the proof knows of.
-    #[cfg(feature = "server")]
+    #[cfg(feature = "gate")]
     pub(crate) fn check_announced(&self, announced: AnnouncedBody) -> Result<(), Refusal> {
         let refuse = |code, detail| Err(Refusal::from(Error::new(code, detail)).about(self.accepted.key_id()));
         match (self.body, announced) {
@@ -170,7 +170,7 @@ pub(crate) enum BodyRule {
 }
 
 /// What is announced of a body that goes another way than its head.
-#[cfg(feature = "server")]
+#[cfg(feature = "gate")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AnnouncedBody {
     /// So many bytes, none included.

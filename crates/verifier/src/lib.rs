@@ -1,4 +1,6 @@
 #![doc = include_str!("../README.md")]
+// With all features nothing may be unused; with fewer, what the others need stays where it belongs.
+#![cfg_attr(not(feature = "gate"), allow(dead_code, unused_imports))]
 
 // In the order of use: a module knows only those above it.
 mod ambient;

@@ -1,10 +1,12 @@
 //! What keys were used for: counted here, told to the issuer in batches.
 
+#[cfg(feature = "server")]
 mod counts;
 mod outcome;
 #[cfg(feature = "server")]
 mod spool;
 
+#[cfg(feature = "server")]
 pub(crate) use counts::Counts;
 pub use outcome::Outcome;
 #[cfg(feature = "server")]

@@ -11,7 +11,9 @@ use doorkey_core::{Error, JwkSet, Origin};
 use tokio::sync::Semaphore;
 
 use crate::ambient::{Clock, Entropy, SystemClock, SystemEntropy};
-use crate::decision::{Accepted, AnnouncedBody, Decision, Examined, Rejection, RequestHead};
+#[cfg(feature = "gate")]
+use crate::decision::AnnouncedBody;
+use crate::decision::{Accepted, Decision, Examined, Rejection, RequestHead};
 use crate::directory::Directory;
 use crate::issuer_client::IssuerLink;
 use crate::keys::KeySource;
@@ -201,6 +203,7 @@ impl Verifier {
     }
 
     /// Accepts a request of whose body nothing is to be seen here but what was announced, or refuses it.
+    #[cfg(feature = "gate")]
     pub(crate) async fn admit_head(
         &self,
         head: &RequestHead<'_>,

@@ -11,8 +11,12 @@ pub(crate) struct Arguments {
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum What {
+    /// A server under full load for ten minutes, with the verifier and without it.
+    Load,
     /// A whole check beside its one Ed25519 verification.
     Verify,
+    /// Three issuers and three verifiers: revocation, replays and a limit among them.
+    Fleet,
     /// A million keys in a verifier: memory, and the time to check a secret one.
     Keys,
     /// Show, list and mint among a million keys in ten thousand workspaces, on SQLite and on Postgres.
@@ -21,11 +25,16 @@ enum What {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (package, bench) = match arguments.what {
+        What::Load => ("doorkey-verifier", "load"),
         What::Verify => ("doorkey-verifier", "verify"),
+        What::Fleet => ("doorkey", "fleet"),
         What::Keys => ("doorkey-verifier", "keys"),
         What::Registry => ("doorkey-issuer", "registry"),
     };
     let mut cargo = cargo(&["bench", "--quiet", "--package", package, "--bench", bench]);
+    if let What::Load = arguments.what {
+        cargo.args(["--", "600"]);
+    }
     // The figures are data.
     step("measure", cargo.stdout(std::process::Stdio::inherit()))
 }

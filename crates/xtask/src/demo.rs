@@ -58,12 +58,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let data = tempfile::Builder::new().prefix("doorkey-demo-").tempdir()?;
 
     let (mut issuer, keys) = start_issuer(data.path(), &origins, ports[0])?;
-    let short_lived = create_key(
+    let short_lived = print(
         data.path(),
-        &["--publishable", "--test", "--name", "Two-second tokens", "--session-lifetime", "2"],
+        &["keys", "create", "--publishable", "--test", "--name", "Two-second tokens", "--session-lifetime", "2"],
     )?;
-    let leaked = create_key(data.path(), &["--secret", "--test", "--name", "Leaked on purpose"])?;
-    let mut api = start_api(&origins, ports[1])?;
+    let leaked = print(data.path(), &["keys", "create", "--secret", "--test", "--name", "Leaked on purpose"])?;
+    let mut api = start_api(data.path(), &origins, ports[1])?;
     let config = json!({
         "issuer": origins.issuer, "api": origins.api, "page": origins.page,
         "publishable_key": keys["publishable_key"], "short_lived_publishable_key": short_lived, "leaked_secret_key": leaked,
@@ -120,11 +120,15 @@ browser = true
     Ok((process, serde_json::from_str(&line).context("the issuer's first line is not JSON")?))
 }
 
-fn start_api(origins: &Origins, port: u16) -> Result<Process> {
+/// Starts the sample API with a verifier's credential of its own, so that it follows what is revoked.
+fn start_api(data: &Path, origins: &Origins, port: u16) -> Result<Process> {
+    let folder = data.join("api");
+    std::fs::create_dir(&folder)?;
+    std::fs::write(folder.join("credential"), print(data, &["verifiers", "add", "Sample API"])?)?;
     let program = target().join("debug/examples/pictures").display().to_string();
     let listen = format!("127.0.0.1:{port}");
-    let (process, _) =
-        Process::start("the sample API", &mut command(&program, &[&origins.issuer, &origins.api, &listen]))?;
+    let mut command = command(&program, &[&origins.issuer, &origins.api, &listen]);
+    let (process, _) = Process::start("the sample API", command.arg(folder))?;
     Ok(process)
 }
 
@@ -141,12 +145,12 @@ fn doorkey() -> String {
     target().join("debug/doorkey").display().to_string()
 }
 
-fn create_key(data: &Path, arguments: &[&str]) -> Result<String> {
-    let mut command = command(&doorkey(), &["keys", "create"]);
-    let output =
-        command.args(arguments).arg("--data").arg(data).stdout(Stdio::piped()).stderr(Stdio::piped()).output()?;
+/// What a command of `doorkey` prints.
+fn print(data: &Path, arguments: &[&str]) -> Result<String> {
+    let mut command = command(&doorkey(), arguments);
+    let output = command.arg("--data").arg(data).stdout(Stdio::piped()).stderr(Stdio::piped()).output()?;
     if !output.status.success() {
-        bail!("a key could not be created: {}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!("doorkey {arguments:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

@@ -130,7 +130,7 @@ fn an_issuer_that_stops_does_not_wait_for_those_who_follow() {
     while lines.json().is_some() {}
     assert_eq!(server.process.wait().unwrap().code(), Some(0));
     let log = house.log();
-    let stopped = log.lines().filter(|line| line.contains("\"message\":\"stopped\"")).last().unwrap();
+    let stopped = log.lines().rfind(|line| line.contains("\"message\":\"stopped\"")).unwrap();
     assert!(stopped.contains("\"finished\":true"), "{stopped}");
     // When it was last here was written down.
     let listed: Vec<Value> = serde_json::from_str(&house.print(&["verifiers", "list", "--json"])).unwrap();

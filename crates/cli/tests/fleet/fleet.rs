@@ -240,6 +240,7 @@ impl Fleet {
     }
 
     /// What the issuer says that a key was used for.
+    #[allow(dead_code, reason = "the tests use it, the benchmark does not")]
     pub(crate) fn usage(&self, key: KeyId) -> Value {
         rest(&self.issuers[1], "GET", &format!("/v1/keys/{key}/usage"), &self.cookie, None)
     }

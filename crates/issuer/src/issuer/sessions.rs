@@ -73,9 +73,12 @@ impl Issuer {
         let mint::Decision { claims, is_shadowed } =
             mint::decide(mint, record, granted, origin, settings, session, now)?;
         self.limits.check(record.id, address, &claims.doorkey.origin)?;
-        let token = token::issue(&claims, self.signing_keys.active()).map_err(|error| match is_granted {
-            true => Error::new(ErrorCode::GrantInvalid, "with what it names, the token would be too long"),
-            false => error.into(),
+        let token = token::issue(&claims, self.signing_keys.active()).map_err(|error| {
+            if is_granted {
+                Error::new(ErrorCode::GrantInvalid, "with what it names, the token would be too long")
+            } else {
+                error.into()
+            }
         })?;
         Ok((Minted { claims, token }, is_shadowed))
     }

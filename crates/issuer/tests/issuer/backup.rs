@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use doorkey_core::{Environment, ErrorCode, KeyId, KeyKind};
 use doorkey_issuer::{Database, NewKey, Store};
-use doorkey_verifier::SystemEntropy;
+use doorkey_verifier::{DirectoryLine, SystemEntropy};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqlSafeStr};
 use tempfile::TempDir;
 
-use crate::house::{CATALOGUE, House, NOW, OPERATOR, On, Place, open};
+use crate::house::{CATALOGUE, House, NOW, OPERATOR, On, Place, open, send};
+use crate::verifiers::Verifier;
 
 /// A house, its database, and a folder for copies.
 async fn house() -> (House, PathBuf, TempDir) {
@@ -147,4 +148,31 @@ async fn a_file_that_is_no_sound_copy_is_not_put_in_place() {
         assert_eq!(error.code(), expected, "{}: {error}", path.display());
         assert_eq!(names(folder.path()), ["doorkey.lock"], "{}", path.display());
     }
+}
+
+#[tokio::test]
+async fn a_copy_that_is_put_in_place_goes_on_in_another_history() {
+    let (house, database, copies) = house().await;
+    let verifier = Verifier::add(&house).await;
+    let begin = async |router: &axum::Router, query: &str| -> (String, u64) {
+        let answer = send(router, verifier.get(&format!("/v1/directory{query}"))).await;
+        let line = answer.text.lines().next().unwrap();
+        let DirectoryLine::Begin(begin) = serde_json::from_str(line).unwrap() else { panic!("{line}") };
+        (begin.history, begin.since)
+    };
+    let (history, _) = begin(&house.router, "").await;
+    let query = format!("?since=2&history={history}");
+    assert_eq!(begin(&house.router, &query).await, (history.clone(), 2));
+    let (copy, file) = (copies.path().join("copy"), copies.path().join("doorkey.db"));
+    Store::back_up(&database, &copy).await.unwrap();
+    let before = std::fs::read(&copy).unwrap();
+    Store::restore(&copy, &file).await.unwrap();
+    assert_eq!(std::fs::read(&copy).unwrap(), before);
+    let store = Store::open(&Database::file(file)).await.unwrap();
+    let (issuer, _) = open(&store, CATALOGUE, 1, Arc::new(SystemEntropy)).await.unwrap();
+    let router = Arc::new(issuer).router();
+    let (another, since) = begin(&router, &query).await;
+    assert!(another != history && since == 0);
+    // And stays in that one.
+    assert_eq!(begin(&router, &format!("?since=2&history={another}")).await, (another, 2));
 }
