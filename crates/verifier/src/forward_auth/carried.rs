@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_refusal_arrives_with_status_wait_and_limit() {
-        let limit = ReachedLimit { policy: "key", quota: 100, window: Duration::from_secs(60) };
+        let limit = ReachedLimit { policy: "key", quota: 100, window: Duration::from_mins(1) };
         let refusal = Refusal::from(Error::new(ErrorCode::RateLimited, "secret detail"))
             .with_retry_after(Duration::from_millis(1500))
             .with_limit(limit);
