@@ -27,6 +27,7 @@ const PACE: Duration = Duration::from_millis(2);
 
 /// All of it.
 pub(crate) struct Fleet {
+    #[allow(dead_code, reason = "the tests stop it, the benchmark keeps it alive")]
     pub(crate) postgres: Postgres,
     pub(crate) redis: RedisServer,
     pub(crate) house: House,
