@@ -189,3 +189,6 @@ fn accepted(told: HeaderMap, request_id: &RequestId) -> Response {
 fn not_believed() -> Error {
     Error::new(ErrorCode::MalformedRequest, "only front servers ask here: from this machine, or from a trusted proxy")
 }
+
+#[cfg(test)]
+mod tests;

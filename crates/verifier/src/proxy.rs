@@ -1,6 +1,7 @@
 //! A reverse proxy that lets accepted requests alone through.
 
 mod headers;
+mod lasting;
 mod tunnel;
 mod upstream;
 
@@ -35,8 +36,8 @@ use crate::verifier::Verifier;
 /// sends under such names is dropped, and so is what overrides the method. Signed bodies are checked first and go on
 /// whole; those of secret keys that are shown as they are, and all responses, go on as they come.
 ///
-/// A `WebSocket` ends within two seconds after its key can no longer be used, or nobody knows whether it can. It outlives
-/// its session's token. Other upgrades are not made: what is said after them could be requests.
+/// A `WebSocket` or a stream of events ends within two seconds after its key can no longer be used, or nobody knows whether
+/// it can. It outlives its session's token. Other upgrades are not made: what is said after them could be requests.
 #[derive(Clone, Debug)]
 pub struct ReverseProxy {
     checked: VerifierLayer,
@@ -140,6 +141,6 @@ impl Forward {
             };
             return self.tunnels.open(client, response, Arc::clone(&self.verifier), principal);
         }
-        Ok(response.map(Body::new))
+        Ok(lasting::cut_events(response.map(Body::new), &self.verifier, principal))
     }
 }

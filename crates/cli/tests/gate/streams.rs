@@ -44,7 +44,7 @@ fn upgrade(target: &str, headers: &str) -> String {
 }
 
 #[test]
-fn a_websocket_opens_once_and_ends_with_its_key() {
+fn a_websocket_opens_once_and_ends_with_its_key_as_events_do() {
     let world = World::proxying(&[]);
     let (address, target) = (world.gate.address(), "/socket?room=1");
     let url = world.signed_url(target);
@@ -64,6 +64,9 @@ fn a_websocket_opens_once_and_ends_with_its_key() {
     let none = send(address, upgrade("/socket", "").replace("keep-alive, Upgrade", "close, Upgrade"));
     assert_eq!(none.refusal(), (401, "credential_missing".to_owned()));
 
+    let mut events = connect(address);
+    events.write_all(request("GET", &world.signed_url("/stream"), "", "").as_bytes()).unwrap();
+    read_until(&mut events, "data: first\n\n");
     // By a secret key, too: with its own end.
     let mut other = connect(address);
     other.write_all(upgrade("/socket", &world.bearer()).as_bytes()).unwrap();
@@ -74,6 +77,8 @@ fn a_websocket_opens_once_and_ends_with_its_key() {
     let since = SystemClock.monotonic();
     let mut rest = Vec::new();
     let _ = stream.read_to_end(&mut rest);
+    let _ = events.read_to_end(&mut rest);
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "it looks whole");
     let took = SystemClock.monotonic().checked_sub(since).unwrap();
     assert!(took < Duration::from_secs(2), "{took:?}");
     other.write_all(b"still here").unwrap();

@@ -1,7 +1,6 @@
 //! `WebSocket`s (RFC 6455): after the handshake both sides are copied, for as long as the key lasts.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::Request;
 use axum_core::body::Body;
@@ -13,16 +12,14 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::sync::Semaphore;
-use tokio::time::MissedTickBehavior;
 
 use super::headers::lists;
+use super::lasting::key_ends;
 use super::upstream::unavailable;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::verifier::Verifier;
 
-/// How often it is asked whether the key may still be used.
-const LOOK: Duration = Duration::from_secs(1);
 /// How many there may be at once.
 const MAX: usize = 4096;
 
@@ -74,9 +71,7 @@ impl Tunnels {
                 copied = copied => if let Err(error) = copied {
                     tracing::debug!(%error, "a WebSocket ended early");
                 },
-                code = key_ends(&verifier, &principal) => {
-                    tracing::info!(key = %principal.key_id(), code, "a WebSocket was cut");
-                }
+                _ = key_ends(verifier, principal) => {}
             }
             drop(permit);
         });
@@ -84,17 +79,5 @@ impl Tunnels {
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         Ok(response.map(|_| Body::empty()))
-    }
-}
-
-/// Waits until the caller's key can no longer be used, and says why.
-async fn key_ends(verifier: &Verifier, principal: &Principal) -> &'static str {
-    let mut looks = tokio::time::interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        looks.tick().await;
-        if let Err(error) = verifier.check_still(principal) {
-            return error.code().as_str();
-        }
     }
 }
