@@ -92,6 +92,22 @@ impl Examined {
         self.body == BodyRule::Free
     }
 
+    /// When it is of no use any more to wait for the body, in Unix seconds.
+    pub(crate) fn until(&self) -> Option<u64> {
+        self.proof.map(|used| used.until)
+    }
+
+    /// Compares the body that has come.
+    pub(crate) fn with_body(self, body: &[u8]) -> Result<Intact, Refusal> {
+        self.check_body(body).map_err(|refusal| refusal.about(self.accepted.key_id()))?;
+        Ok(Intact(self))
+    }
+
+    /// Goes on without a look at the body. Whoever calls this says so to whom it hands the request on.
+    pub(crate) fn without_body(self) -> Intact {
+        Intact(self)
+    }
+
     /// Compares a body with what was signed of it, and with what the grant allows.
     fn check_body(&self, body: &[u8]) -> Result<(), Refusal> {
         self.body.check(body)?;
@@ -128,6 +144,17 @@ impl Examined {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// A request of which the body has been checked, too, and that nothing remembers yet.
+#[derive(Debug)]
+pub(crate) struct Intact(Examined);
+
+impl Intact {
+    /// Whose it is.
+    pub(crate) fn request(&self) -> &Accepted {
+        &self.0.accepted
     }
 }
 
@@ -288,23 +315,19 @@ impl<'a> Decision<'a> {
     /// Fails with [`ErrorCode::DigestMismatch`], with [`ErrorCode::ComponentsIncomplete`] for a body that the proof
     /// does not know of, as [`ReplayMemory::mark`] does, and with the codes of keys that were revoked meanwhile.
     pub fn accept(&self, examined: Examined, body: &[u8]) -> Result<Accepted, Refusal> {
-        let key = examined.accepted.key_id();
-        examined.check_body(body).and_then(|()| self.finish(examined)).map_err(|refusal| refusal.about(key))
+        self.admit(examined.with_body(body)?)
     }
 
-    /// Accepts a request whose body cannot be seen here. Whoever calls this says so to whom it hands the request on.
-    pub(crate) fn accept_without_body(&self, examined: Examined) -> Result<Accepted, Refusal> {
-        let key = examined.accepted.key_id();
-        self.finish(examined).map_err(|refusal| refusal.about(key))
-    }
-
-    fn finish(&self, examined: Examined) -> Result<Accepted, Refusal> {
-        // However long the body took: what was revoked meanwhile is not accepted, nor is a proof after its window.
-        self.check_still(&examined.accepted)?;
-        if let Some(used) = &examined.proof {
-            used.mark(self.replay, self.now.seconds())?;
-        }
-        Ok(Accepted { proof: examined.proof, body: examined.body, ..examined.accepted })
+    /// Accepts a request whose body is as it should be: what was revoked while it arrived is refused, and so is a proof
+    /// after its window; then the proof is marked as used.
+    pub(crate) fn admit(&self, intact: Intact) -> Result<Accepted, Refusal> {
+        let Examined { accepted, proof, body } = intact.0;
+        let admit = || {
+            self.check_still(&accepted)?;
+            proof.map_or(Ok(()), |used| used.mark(self.replay, self.now.seconds()))
+        };
+        admit().map_err(|refusal: Refusal| refusal.about(accepted.key_id()))?;
+        Ok(Accepted { proof, body, ..accepted })
     }
 
     /// The first form of an accepted request: whose it is, and from where.

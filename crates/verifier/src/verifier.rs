@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use doorkey_core::{Error, JwkSet, Origin};
+use doorkey_core::{Error, ErrorCode, JwkSet, Origin};
 use tokio::sync::Semaphore;
 
 use crate::ambient::{Clock, Entropy, SystemClock, SystemEntropy};
 #[cfg(feature = "gate")]
 use crate::decision::AnnouncedBody;
-use crate::decision::{Accepted, Decision, Examined, Rejection};
+use crate::decision::{Accepted, Decision, Examined, Intact, Rejection};
 use crate::directory::Directory;
 use crate::issuer_client::IssuerLink;
 use crate::keys::KeySource;
 use crate::limit::Restriction;
-use crate::limits::{Allowance, Charge, LimitState, Limits, Subject};
+use crate::limits::{Allowance, Charge, LimitState, Limits, Subject, Taken};
 use crate::metrics::{Levels, Meter};
 use crate::network::network;
 use crate::policy::Policy;
@@ -31,7 +31,7 @@ use crate::secret_keys::SecretKeyCache;
 use crate::tokens::TokenCache;
 use crate::usage::Outcome;
 
-pub(crate) use body::Incoming;
+pub(crate) use body::{Held, Incoming};
 
 /// Checks requests in the API's own process: a policy, the issuer's keys, and the memory of what was accepted.
 ///
@@ -61,10 +61,37 @@ pub struct Verifier {
     meter: Meter,
     /// How many requests wait for news of keys that are not known yet.
     waiting: Semaphore,
+    /// Memory for bodies, in KiB.
+    bodies: Arc<Semaphore>,
 }
 
+/// Charges of a request, which are given back unless it is let through: it may be refused after them, and its caller may
+/// hang up.
+struct Charged<'a> {
+    limits: &'a Limits,
+    taken: Option<Taken>,
+}
+
+impl Charged<'_> {
+    fn keep(mut self) -> Taken {
+        self.taken.take().unwrap_or_default()
+    }
+}
+
+impl Drop for Charged<'_> {
+    fn drop(&mut self) {
+        if let Some(taken) = &self.taken {
+            self.limits.refund(taken);
+        }
+    }
+}
+
+/// How long limits may take, all waits for Redis together.
+const LIMITS_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a request waits for the directory to say whether a key was just made.
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// How many bytes of bodies are held at once, of all requests together.
+const BODY_MEMORY: usize = 256 * 1024 * 1024;
 /// How many do at once: ids of keys are for anyone to make up.
 const MAX_WAITING: usize = 256;
 
@@ -78,8 +105,8 @@ pub(crate) struct Admitted<B> {
 
 /// A request's body, as far as it was looked at.
 pub(crate) enum Received<B> {
-    /// It was read and compared with what was signed.
-    Read(Bytes),
+    /// It was read and compared with what was signed; the memory that it takes is given back with the second.
+    Read(Bytes, Held),
     /// Nothing covers it, and nobody has read it.
     Unread(B),
 }
@@ -107,6 +134,7 @@ impl Verifier {
             entropy: Arc::new(SystemEntropy),
             meter: Meter::new(),
             waiting: Semaphore::new(MAX_WAITING),
+            bodies: body::memory(BODY_MEMORY),
         })
     }
 
@@ -125,6 +153,11 @@ impl Verifier {
     /// were used for.
     pub fn with_issuer(self, issuer: IssuerLink) -> Self {
         Self { directory: Some(Arc::clone(issuer.directory())), issuer: Some(issuer), ..self }
+    }
+
+    /// Holds at most so many bytes of bodies at once, of all requests together; 256 MiB without this.
+    pub fn with_body_memory(self, bytes: usize) -> Self {
+        Self { bodies: body::memory(bytes), ..self }
     }
 
     /// Remembers accepted proofs in `replay`, which must be made for the policy's skew.
@@ -155,7 +188,12 @@ impl Verifier {
 
     /// Begins to remember what is accepted.
     pub(crate) fn begin(self) -> Arc<Self> {
-        let replay = self.replay.with_start(self.clock.now());
+        if self.shared_replay.is_some() {
+            // It remembers what other processes have accepted, this one's predecessor included.
+            return Arc::new(self);
+        }
+        // From the next second on: an earlier process may have accepted what was signed in this one.
+        let replay = self.replay.with_start(self.clock.now() + 1);
         Arc::new(Self { replay, ..self })
     }
 
@@ -213,7 +251,7 @@ impl Verifier {
         let mut watch = Watch::begin(&*self.clock);
         let verdict = match self.examine(head, &mut watch).await {
             Ok(examined) => match examined.check_announced(announced) {
-                Ok(()) => self.accept(examined, None).await,
+                Ok(()) => self.accept(examined.without_body()).await,
                 Err(refusal) => Err(refusal),
             },
             Err(refusal) => Err(refusal),
@@ -231,7 +269,7 @@ impl Verifier {
         let limit = self.policy.body_limit();
         let examined = match self.examine(head, watch).await {
             Ok(examined) if examined.covers_no_body() => {
-                let (principal, limit) = self.accept(examined, None).await?;
+                let (principal, limit) = self.accept(examined.without_body()).await?;
                 return Ok(Admitted { principal, limit, body: Received::Unread(body) });
             }
             Ok(examined) => body::check_announced(head.headers, limit).map(|()| examined).map_err(Refusal::from),
@@ -244,9 +282,12 @@ impl Verifier {
                 return Err(refusal);
             }
         };
-        let bytes = watch.pause(body::read(body, limit)).await?;
-        let (principal, limit) = self.accept(examined, Some(&bytes)).await?;
-        Ok(Admitted { principal, limit, body: Received::Read(bytes) })
+        // A body that arrives after the proof's window is of no use.
+        let left = examined.until().map_or(u64::MAX, |until| until.saturating_sub(self.clock.now()));
+        let read = body::read(body, limit, Duration::from_secs(left), &self.bodies);
+        let (bytes, held) = watch.pause(read).await?;
+        let (principal, limit) = self.accept(examined.with_body(&bytes)?).await?;
+        Ok(Admitted { principal, limit, body: Received::Read(bytes, held) })
     }
 
     /// Checks everything but the body; what is not known yet is waited for, within bounds.
@@ -275,31 +316,31 @@ impl Verifier {
         drop(tokio::time::timeout(PATIENCE, news).await);
     }
 
-    async fn accept(
-        &self,
-        examined: Examined,
-        body: Option<&[u8]>,
-    ) -> Result<(Principal, Option<LimitState>), Refusal> {
-        let accepted = {
-            let keys = self.keys();
-            let decision = self.decision(&keys);
-            match body {
-                Some(body) => decision.accept(examined, body)?,
-                None => decision.accept_without_body(examined)?,
-            }
-        };
-        let admit = async {
-            let taken = self.limits.take(&self.charges(&accepted), self.clock.moment()).await?;
-            if let Err(refusal) = self.mark_everywhere(&accepted).await {
-                // Who replays what somebody else has signed uses up nothing of theirs.
-                self.limits.refund(&taken);
-                return Err(refusal);
-            }
-            Ok(taken)
-        };
-        let taken = admit.await.map_err(|refusal| refusal.about(accepted.key_id()))?;
+    /// Charges the request, and only then remembers it: what a limit refuses takes no place among what was accepted.
+    async fn accept(&self, intact: Intact) -> Result<(Principal, Option<LimitState>), Refusal> {
+        let key = intact.request().key_id();
+        let charged = self.charge(intact.request()).await.map_err(|refusal| refusal.about(key))?;
+        let keys = self.keys();
+        let accepted = self.decision(&keys).admit(intact)?;
+        if let (Some(shared), Some(used)) = (&self.shared_replay, accepted.proof())
+            && !used.is_reusable
+        {
+            let marked = shared.mark(&used.key, used.created, used.until).await;
+            // What was revoked while the store answered is not accepted either.
+            let decided = marked.and_then(|()| Ok(self.decision(&keys).check_still(&accepted)?));
+            decided.map_err(|refusal| refusal.about(key))?;
+        }
+        let taken = charged.keep();
         self.count(&accepted, &taken.shadowed);
         Ok((Principal::from(accepted), taken.tightest))
+    }
+
+    async fn charge(&self, request: &Accepted) -> Result<Charged<'_>, Refusal> {
+        let charges = self.charges(request);
+        let take = self.limits.take(&charges, self.clock.moment());
+        let slow = |_| Error::new(ErrorCode::StoreUnavailable, "the store of the limits is slow");
+        let taken = tokio::time::timeout(LIMITS_PATIENCE, take).await.map_err(slow)??;
+        Ok(Charged { limits: &self.limits, taken: Some(taken) })
     }
 
     /// What the request is charged to.
@@ -330,14 +371,6 @@ impl Verifier {
             charge(Subject::Address(network(client)), limit, "address");
         }
         charges
-    }
-
-    /// Marks the proof as used for all verifiers that share the memory.
-    async fn mark_everywhere(&self, accepted: &Accepted) -> Result<(), Refusal> {
-        match (&self.shared_replay, accepted.proof()) {
-            (Some(shared), Some(used)) if !used.is_reusable => shared.mark(&used.key, used.created, used.until).await,
-            _ => Ok(()),
-        }
     }
 
     fn count(&self, accepted: &Accepted, shadowed: &[Restriction]) {

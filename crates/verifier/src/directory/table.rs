@@ -15,7 +15,7 @@ use super::line::{DirectoryKey, DirectoryLine, DirectorySettings};
 use crate::limit::{RateLimit, Restriction};
 
 /// What a key may do and how it is limited: the same for many keys, and kept once for all of them.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct KeyPolicy {
     pub(crate) scopes: Arc<ScopeSet>,
     pub(crate) workspaces: Option<Box<[WorkspaceId]>>,
@@ -93,7 +93,22 @@ impl Table {
         let mut key = self.at(self.place(id)?).clone();
         key.is_archived = self.archived_organizations.contains(&key.organization)
             || key.workspace.is_some_and(|workspace| self.archived_workspaces.contains(&workspace));
+        self.leave_out_archived(&mut key);
         Some(key)
+    }
+
+    /// Of a key that is for some workspaces, those that are archived count as not chosen.
+    fn leave_out_archived(&self, key: &mut KnownKey) {
+        let is_archived = |workspace: &WorkspaceId| self.archived_workspaces.contains(workspace);
+        let Some(chosen) = &key.policy.workspaces else { return };
+        if !chosen.iter().any(is_archived) {
+            return;
+        }
+        let left: Box<[WorkspaceId]> = chosen.iter().copied().filter(|workspace| !is_archived(workspace)).collect();
+        key.is_archived |= left.is_empty();
+        let mut policy = KeyPolicy::clone(&key.policy);
+        policy.workspaces = Some(left);
+        key.policy = Arc::new(policy);
     }
 
     /// Whether some key may be used by pages of this origin.

@@ -17,14 +17,20 @@ use crate::signer::{API, ISSUER, NOW, PAGE, Session, issuer_key, moment};
 
 fn app(directory: &Arc<Directory>) -> Router {
     let policy = Policy::new(ISSUER, API).unwrap().with_body_limit(10).with_api_key_parameter();
-    let verifier = Verifier::new(policy).unwrap().with_directory(Arc::clone(directory)).with_clock(ManualClock::new());
+    let clock = ManualClock::at(NOW - 1);
+    let verifier =
+        Verifier::new(policy).unwrap().with_directory(Arc::clone(directory)).with_clock(Arc::clone(&clock) as _);
     let inner = Router::new().route("/inner/{id}", get(shown));
     Router::new()
         .route("/shown", get(shown).options(shown))
         .route("/length", post(async |body: Body| to_bytes(body, 1 << 20).await.unwrap().len().to_string()))
         .route("/whoami", get(async |principal: Principal| principal.key_id().to_string()))
         .nest("/nested", inner)
-        .layer(verifier.into_layer())
+        .layer({
+            let layer = verifier.into_layer();
+            clock.advance(1);
+            layer
+        })
 }
 
 /// All that a handler sees of the address and the credential.
@@ -134,4 +140,52 @@ async fn preflights_are_for_origins_that_some_key_allows() {
     let bare = Request::options("/shown").header("origin", PAGE).body(Body::empty()).unwrap();
     assert_eq!(send(&app, bare).await.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(send(&app, shows_key("OPTIONS", "/shown", Body::empty())).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn bodies_share_what_memory_there_is() {
+    let policy = Policy::new(ISSUER, API).unwrap();
+    let clock = ManualClock::at(NOW - 1);
+    let verifier = Verifier::new(policy).unwrap().with_directory(directory()).with_body_memory(4096);
+    let verifier = verifier.with_clock(Arc::clone(&clock) as _);
+    let app = Router::new().route("/", post(async |body: axum::body::Bytes| body.len().to_string()));
+    let app = app.layer(verifier.into_layer());
+    clock.advance(1);
+    let session = Session::new(ISSUER, &issuer_key(), "pictures:read");
+    let upload = |length| session.request("POST", "/", Some(&vec![7; length])).map(Body::from);
+    for _ in 0..3 {
+        assert_eq!(text(send(&app, upload(4096)).await).await, "4096", "what was held is given back");
+    }
+    let response = send(&app, upload(5000)).await;
+    assert_eq!(
+        (response.status(), response.headers()["retry-after"].to_str().unwrap()),
+        (StatusCode::TOO_MANY_REQUESTS, "1")
+    );
+}
+
+#[tokio::test]
+async fn a_limit_is_charged_once_for_what_was_let_through() {
+    let directory = directory();
+    let limited = DirectoryKey { rate_limit: doorkey_verifier::RateLimit::new(2, 86_400), ..publishable() };
+    directory.apply([key(limited)], moment(NOW)).unwrap();
+    let app = app(&directory);
+    let session = Session::new(ISSUER, &issuer_key(), "pictures:read");
+    let first = session.request("GET", "/shown", None);
+    let again = || {
+        let mut request = Request::get("/shown").body(Body::empty()).unwrap();
+        *request.headers_mut() = first.headers().clone();
+        request
+    };
+    let response = send(&app, again()).await;
+    assert_eq!(response.headers()["ratelimit-policy"], "\"key\";q=2;w=86400");
+    assert!(response.headers()["ratelimit"].to_str().unwrap().starts_with("\"key\";r=1;t="));
+    for _ in 0..5 {
+        assert!(text(send(&app, again()).await).await.contains("\"replayed\""));
+    }
+    let fresh = || session.request("GET", "/shown", None).map(Body::from);
+    assert_eq!(send(&app, fresh()).await.status(), StatusCode::OK);
+    let refused = send(&app, fresh()).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.headers()["access-control-allow-origin"], PAGE);
+    assert!(text(refused).await.contains("\"rate_limited\""));
 }
