@@ -7,12 +7,14 @@ use axum::body::{Body, to_bytes};
 use axum::extract::OriginalUri;
 use axum::routing::{get, post};
 use doorkey_core::{Nonce, RequestTarget, UnsignedUrl};
-use doorkey_verifier::{Directory, DirectoryKey, Policy, Principal, Verifier};
+use doorkey_verifier::{
+    Directory, DirectoryKey, Limits, Outage, Policy, Principal, Redis, SharedReplay, SystemClock, Verifier,
+};
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use tower::ServiceExt;
 
 use crate::clock::ManualClock;
-use crate::known::{bearer, directory, key, publishable, secret, secret_key, synced};
+use crate::known::{bearer, directory, key, publishable, secret, secret_key, signed, synced};
 use crate::signer::{API, ISSUER, NOW, PAGE, Session, issuer_key, moment};
 
 fn app(directory: &Arc<Directory>) -> Router {
@@ -188,4 +190,57 @@ async fn a_limit_is_charged_once_for_what_was_let_through() {
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(refused.headers()["access-control-allow-origin"], PAGE);
     assert!(text(refused).await.contains("\"rate_limited\""));
+}
+
+/// A Redis that is reached and never answers; it says each time that somebody connects.
+async fn silent_redis() -> (Redis, tokio::sync::mpsc::UnboundedReceiver<tokio::net::TcpStream>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let (sender, connected) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            drop(sender.send(stream));
+        }
+    });
+    (Redis::new(&url, Arc::new(SystemClock)).unwrap(), connected)
+}
+
+fn begun(verifier: Verifier) -> Router {
+    let clock = ManualClock::at(NOW - 1);
+    let layer = verifier.with_clock(Arc::clone(&clock) as _).into_layer();
+    clock.advance(1);
+    Router::new().route("/pictures", get(async || "ok")).layer(layer)
+}
+
+#[tokio::test]
+async fn what_is_revoked_while_a_store_answers_is_not_accepted() {
+    let (redis, mut connected) = silent_redis().await;
+    let directory = directory();
+    let limited = || DirectoryKey { rate_limit: doorkey_verifier::RateLimit::new(100, 60), ..secret() };
+    directory.apply([key(limited())], moment(NOW)).unwrap();
+    let verifier = Verifier::new(Policy::new(ISSUER, API).unwrap()).unwrap().with_directory(Arc::clone(&directory));
+    let app = begun(verifier.with_limits(Limits::new().with_redis(redis, Outage::CountLocally)));
+    let waiting = tokio::spawn(app.oneshot(bearer().map(Body::from)));
+    let stream = connected.recv().await;
+    directory.apply([key(DirectoryKey { revoked: true, ..limited() })], moment(NOW)).unwrap();
+    assert!(text(waiting.await.unwrap().unwrap()).await.contains("\"key_revoked\""));
+    drop(stream);
+}
+
+#[tokio::test]
+async fn who_hangs_up_uses_up_nothing() {
+    let (redis, mut connected) = silent_redis().await;
+    let directory = directory();
+    directory
+        .apply([key(DirectoryKey { rate_limit: doorkey_verifier::RateLimit::new(1, 86_400), ..secret() })], moment(NOW))
+        .unwrap();
+    let verifier = Verifier::new(Policy::new(ISSUER, API).unwrap()).unwrap().with_directory(directory);
+    let app = begun(verifier.with_shared_replay(SharedReplay::new(redis)));
+    let hung_up = tokio::spawn(app.clone().oneshot(signed(1).map(Body::from)));
+    let stream = connected.recv().await;
+    hung_up.abort();
+    assert!(hung_up.await.unwrap_err().is_cancelled());
+    let next = app.oneshot(signed(2).map(Body::from)).await.unwrap();
+    assert!(text(next).await.contains("\"replay_store_unavailable\""), "not rate_limited");
+    drop(stream);
 }
