@@ -92,12 +92,11 @@ impl<'a> Credential<'a> {
             Some(KeyKind::Secret) if is_from_page || scheme.eq_ignore_ascii_case("bearer") => {
                 Ok(Self::SecretKey(Cow::Borrowed(value)))
             }
-            Some(KeyKind::Secret) => no_credential(),
             Some(KeyKind::Publishable) => refuse_publishable_key(value),
             None if scheme.eq_ignore_ascii_case(AUTHORIZATION_SCHEME) && !value.is_empty() => {
                 Ok(Self::Session { authorization, token: value })
             }
-            None => no_credential(),
+            Some(KeyKind::Secret) | None => no_credential(),
         }
     }
 

@@ -285,9 +285,9 @@ impl Verifier {
         // A body that arrives after the proof's window is of no use.
         let left = examined.until().map_or(u64::MAX, |until| until.saturating_sub(self.clock.now()));
         let read = body::read(body, limit, Duration::from_secs(left), &self.bodies);
-        let (bytes, held) = watch.pause(read).await?;
+        let (bytes, memory) = watch.pause(read).await?;
         let (principal, limit) = self.accept(examined.with_body(&bytes)?).await?;
-        Ok(Admitted { principal, limit, body: Received::Read(bytes, held) })
+        Ok(Admitted { principal, limit, body: Received::Read(bytes, memory) })
     }
 
     /// Checks everything but the body; what is not known yet is waited for, within bounds.
