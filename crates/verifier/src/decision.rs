@@ -3,23 +3,23 @@
 //! The order is that of the design: size caps, form, policy, token, window, replay look-up, signature, digest, and last
 //! the replay mark. Cheap refusals come first, and nothing is remembered of a request that is not accepted.
 
+mod accepted;
 mod rules;
 mod secret_key;
 mod session;
 mod signed_url;
 
-use std::net::IpAddr;
-use std::sync::Arc;
+use self::accepted::Caller;
+pub use accepted::Accepted;
 
-use doorkey_core::{
-    Claims, Environment, Error, ErrorCode, JwkSet, KeyId, OrganizationId, RequestTarget, ScopeSet, Thumbprint,
-    Verified, WorkspaceId,
-};
+use std::net::IpAddr;
+
+use doorkey_core::{Error, ErrorCode, JwkSet, KeyId, RequestTarget, Thumbprint};
 
 use crate::address::client_address;
 use crate::ambient::Moment;
 use crate::credential::Credential;
-use crate::directory::{Directory, DirectorySettings, KnownKey};
+use crate::directory::Directory;
 use crate::limit::Restriction;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
@@ -27,7 +27,7 @@ use crate::replay::ReplayMemory;
 use crate::request::RequestHead;
 use crate::secret_keys::SecretKeyCache;
 use crate::signed::{BodyRule, ProofTerms, SignatureFields, UsedProof};
-use crate::tokens::{KnownToken, TokenCache};
+use crate::tokens::TokenCache;
 
 /// All that a decision depends on.
 #[derive(Clone, Copy, Debug)]
@@ -168,115 +168,6 @@ pub(crate) enum AnnouncedBody {
     Unbounded,
     /// Nothing was said, and there may be one.
     Unknown,
-}
-
-/// A request that was accepted, and on whose behalf. Only this module makes one.
-#[derive(Clone, Debug)]
-pub struct Accepted {
-    caller: Caller,
-    client: Option<IpAddr>,
-    shadowed: Option<Restriction>,
-    proof: Option<UsedProof>,
-    body: BodyRule,
-    settings: Option<Arc<DirectorySettings>>,
-}
-
-#[derive(Clone, Debug)]
-enum Caller {
-    Session {
-        token: Arc<KnownToken>,
-        key: Option<KnownKey>,
-        /// What is left of the token's scopes, if the key has lost some since.
-        narrowed: Option<Arc<ScopeSet>>,
-    },
-    SecretKey(KnownKey),
-}
-
-impl Accepted {
-    /// What the session token says, if it is a session.
-    pub fn claims(&self) -> Option<&Verified<Claims>> {
-        match &self.caller {
-            Caller::Session { token, .. } => Some(&token.claims),
-            Caller::SecretKey(_) => None,
-        }
-    }
-
-    /// The key that was used, or that the session was minted with.
-    pub fn key_id(&self) -> KeyId {
-        match &self.caller {
-            Caller::Session { token, .. } => token.claims.client_id,
-            Caller::SecretKey(key) => key.id,
-        }
-    }
-
-    /// The organization and the workspace that the key belongs to.
-    pub(crate) fn owner(&self) -> (OrganizationId, Option<WorkspaceId>) {
-        match &self.caller {
-            Caller::Session { token, .. } => (token.claims.doorkey.org, token.claims.doorkey.workspace),
-            Caller::SecretKey(key) => (key.organization, key.workspace),
-        }
-    }
-
-    /// Whether the key is for this workspace of this organization.
-    pub(crate) fn is_for(&self, (organization, workspace): (OrganizationId, WorkspaceId)) -> bool {
-        let (of, own) = self.owner();
-        let chosen = self.key().and_then(|key| key.policy.workspaces.as_deref());
-        of == organization
-            && match (own, chosen) {
-                (Some(own), _) => own == workspace,
-                (None, Some(chosen)) => chosen.contains(&workspace),
-                (None, None) => true,
-            }
-    }
-
-    /// Live or test.
-    pub(crate) fn environment(&self) -> Environment {
-        match &self.caller {
-            Caller::Session { token, .. } => token.claims.doorkey.env,
-            Caller::SecretKey(key) => key.environment,
-        }
-    }
-
-    /// What holds for all keys; `None` without a directory.
-    pub(crate) fn settings(&self) -> Option<&DirectorySettings> {
-        self.settings.as_deref()
-    }
-
-    /// What the directory says of the key; `None` without a directory.
-    pub(crate) fn key(&self) -> Option<&KnownKey> {
-        match &self.caller {
-            Caller::Session { key, .. } => key.as_ref(),
-            Caller::SecretKey(key) => Some(key),
-        }
-    }
-
-    /// What the caller may do now.
-    pub(crate) fn scopes(&self) -> &ScopeSet {
-        match &self.caller {
-            Caller::Session { narrowed: Some(scopes), .. } => scopes,
-            Caller::Session { token, .. } => &token.claims.scope,
-            Caller::SecretKey(key) => &key.policy.scopes,
-        }
-    }
-
-    /// Where the request came from, if that is known.
-    pub(crate) fn client(&self) -> Option<IpAddr> {
-        self.client
-    }
-
-    /// A restriction in shadow that would have refused the request.
-    pub(crate) fn shadowed(&self) -> Option<Restriction> {
-        self.shadowed
-    }
-
-    /// The proof that was used up.
-    pub(crate) fn proof(&self) -> Option<&UsedProof> {
-        self.proof.as_ref()
-    }
-
-    pub(crate) fn body(&self) -> BodyRule {
-        self.body
-    }
 }
 
 impl<'a> Decision<'a> {

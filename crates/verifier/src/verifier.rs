@@ -1,13 +1,14 @@
 //! A verifier, put together: the decision, and what it asks of the world around it.
 
 mod body;
+mod charges;
+mod watch;
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use doorkey_core::{Error, ErrorCode, JwkSet, Origin};
+use doorkey_core::{Error, JwkSet, Origin};
 use tokio::sync::Semaphore;
 
 use crate::ambient::{Clock, Entropy, SystemClock, SystemEntropy};
@@ -18,9 +19,8 @@ use crate::directory::Directory;
 use crate::issuer_client::IssuerLink;
 use crate::keys::KeySource;
 use crate::limit::Restriction;
-use crate::limits::{Allowance, Charge, LimitState, Limits, Subject, Taken};
+use crate::limits::{LimitState, Limits};
 use crate::metrics::{Levels, Meter};
-use crate::network::network;
 use crate::policy::Policy;
 use crate::principal::Principal;
 use crate::redis::SharedReplay;
@@ -31,6 +31,7 @@ use crate::secret_keys::SecretKeyCache;
 use crate::tokens::TokenCache;
 use crate::usage::Outcome;
 
+use self::watch::Watch;
 pub(crate) use body::{Held, Incoming};
 
 /// Checks requests in the API's own process: a policy, the issuer's keys, and the memory of what was accepted.
@@ -65,29 +66,6 @@ pub struct Verifier {
     bodies: Arc<Semaphore>,
 }
 
-/// Charges of a request, which are given back unless it is let through: it may be refused after them, and its caller may
-/// hang up.
-struct Charged<'a> {
-    limits: &'a Limits,
-    taken: Option<Taken>,
-}
-
-impl Charged<'_> {
-    fn keep(mut self) -> Taken {
-        self.taken.take().unwrap_or_default()
-    }
-}
-
-impl Drop for Charged<'_> {
-    fn drop(&mut self) {
-        if let Some(taken) = &self.taken {
-            self.limits.refund(taken);
-        }
-    }
-}
-
-/// How long limits may take, all waits for Redis together.
-const LIMITS_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a request waits for the directory to say whether a key was just made.
 const PATIENCE: Duration = Duration::from_millis(1500);
 /// How many bytes of bodies are held at once, of all requests together.
@@ -335,44 +313,6 @@ impl Verifier {
         Ok((Principal::from(accepted), taken.tightest))
     }
 
-    async fn charge(&self, request: &Accepted) -> Result<Charged<'_>, Refusal> {
-        let charges = self.charges(request);
-        let take = self.limits.take(&charges, self.clock.moment());
-        let slow = |_| Error::new(ErrorCode::StoreUnavailable, "the store of the limits is slow");
-        let taken = tokio::time::timeout(LIMITS_PATIENCE, take).await.map_err(slow)??;
-        Ok(Charged { limits: &self.limits, taken: Some(taken) })
-    }
-
-    /// What the request is charged to.
-    fn charges(&self, accepted: &Accepted) -> Vec<Charge> {
-        let mut charges = Vec::new();
-        if let Some(key) = accepted.key() {
-            let mut charge = |subject, allowance, policy, restriction| {
-                let is_shadow = key.policy.shadow.contains(&restriction);
-                charges.push(Charge { subject, allowance, policy, restriction: Some(restriction), is_shadow });
-            };
-            if let Some(limit) = key.policy.rate_limit {
-                charge(Subject::Key(key.id), Allowance::Rate(limit), "key", Restriction::RateLimit);
-            }
-            if let Some(quota) = key.policy.monthly_quota {
-                charge(Subject::Quota(key.id), Allowance::Monthly(quota), "quota", Restriction::MonthlyQuota);
-            }
-        }
-        let mut charge = |subject, limit, policy| {
-            let allowance = Allowance::Rate(limit);
-            charges.push(Charge { subject, allowance, policy, restriction: None, is_shadow: false });
-        };
-        if let (Some(limit), Some(claims)) = (self.limits.session(), accepted.claims()) {
-            charge(Subject::Session(claims.jti), limit, "session");
-        }
-        if let Some(limit) = self.limits.address() {
-            // Callers of whom nothing is known are one.
-            let client = accepted.client().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-            charge(Subject::Address(network(client)), limit, "address");
-        }
-        charges
-    }
-
     fn count(&self, accepted: &Accepted, shadowed: &[Restriction]) {
         let Some(issuer) = &self.issuer else { return };
         let (key, now) = (accepted.key_id(), self.clock.now());
@@ -405,29 +345,5 @@ impl Verifier {
             Some(directory) => decision.with_directory(directory, &self.secret_keys),
             None => decision,
         }
-    }
-}
-
-/// Measures a decision, without its waits for others.
-struct Watch<'a> {
-    clock: &'a dyn Clock,
-    since: Duration,
-    paused: Duration,
-}
-
-impl<'a> Watch<'a> {
-    fn begin(clock: &'a dyn Clock) -> Self {
-        Self { clock, since: clock.monotonic(), paused: Duration::ZERO }
-    }
-
-    async fn pause<T>(&mut self, wait: impl Future<Output = T>) -> T {
-        let since = self.clock.monotonic();
-        let done = wait.await;
-        self.paused += self.clock.monotonic().saturating_sub(since);
-        done
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.clock.monotonic().saturating_sub(self.since).saturating_sub(self.paused)
     }
 }
