@@ -1,5 +1,6 @@
 //! A verifier's connection to its issuer: it follows the directory, keeps a copy on disk, and reports usage.
 
+mod boot;
 mod disk_copy;
 mod folder;
 mod follow;
@@ -16,6 +17,7 @@ use doorkey_core::{Error, ErrorCode, KeyId, Origin, VerifierCredential};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle, spawn_blocking};
 
+use self::boot::BootClock;
 use self::disk_copy::{DiskCopy, restore};
 use self::folder::Folder;
 use self::follow::Follower;
@@ -30,6 +32,8 @@ use crate::usage::{Counts, Outcome};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often counts are taken over.
 const TICK: Duration = Duration::from_secs(1);
+/// Where Linux says how long ago the machine was started.
+const PROC: &str = "/proc";
 /// How long telling the last may take.
 const CLOSE: Duration = Duration::from_secs(5);
 
@@ -53,6 +57,7 @@ pub struct IssuerClient {
     max_staleness: Duration,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    boot: BootClock,
     patience: Duration,
     tick: Duration,
 }
@@ -67,6 +72,7 @@ impl IssuerClient {
             max_staleness: Directory::DEFAULT_MAX_STALENESS,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
+            boot: BootClock::new(PROC.into()),
             patience: PATIENCE,
             tick: TICK,
         }
@@ -78,6 +84,11 @@ impl IssuerClient {
     }
 
     /// Keeps the directory, and the usage that was not reported yet, in a folder of this process's own.
+    ///
+    /// What a process finds there is as old as the clock on the wall says, or as the time since the machine was started,
+    /// whichever is more. After another start of the machine it is too old in any case: a clock that comes up behind must
+    /// not make it look fresh. Only Linux tells of its starts; elsewhere the clock on the wall decides alone, and has to
+    /// be right.
     pub fn with_data(self, folder: PathBuf) -> Self {
         Self { data: Some(folder), ..self }
     }
@@ -95,6 +106,12 @@ impl IssuerClient {
     /// Takes randomness from elsewhere.
     pub fn with_entropy(self, entropy: Arc<dyn Entropy>) -> Self {
         Self { entropy, ..self }
+    }
+
+    /// Where it is read how long ago the machine was started, in place of Linux's `/proc`.
+    #[doc(hidden)]
+    pub fn with_proc(self, proc: PathBuf) -> Self {
+        Self { boot: BootClock::new(proc), ..self }
     }
 
     /// How long the issuer may be silent before the connection is given up; five seconds without this.
@@ -129,13 +146,13 @@ impl IssuerClient {
         let (copy, reporter) = {
             let (requests, directory, counts) = (requests.clone(), directory.clone(), counts.clone());
             let (clock, entropy) = (clock.clone(), entropy.clone());
-            let data = self.data;
+            let (data, boot) = (self.data, self.boot);
             let open = move || {
                 let folder = data.map(|path| Folder::open(&path)).transpose()?.map(Arc::new);
                 let copy = folder.clone().map(|folder| {
                     let issuer = requests.issuer();
-                    let restored = restore(&folder, &issuer, &directory, &clock.moment());
-                    DiskCopy::start(folder, issuer, restored, clock.clone())
+                    let restored = restore(&folder, &issuer, &directory, &clock.moment(), boot.now().as_ref());
+                    DiskCopy::start(folder, issuer, restored, clock.clone(), boot)
                 });
                 Ok((copy.transpose()?, Reporter::open(requests, counts, folder, clock, entropy)))
             };
