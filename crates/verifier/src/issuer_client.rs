@@ -2,7 +2,6 @@
 
 mod boot;
 mod disk_copy;
-mod folder;
 mod follow;
 mod lines;
 mod report;
@@ -19,12 +18,12 @@ use tokio::task::{AbortHandle, JoinHandle, spawn_blocking};
 
 use self::boot::BootClock;
 use self::disk_copy::{DiskCopy, restore};
-use self::folder::Folder;
 use self::follow::Follower;
 use self::report::Reporter;
 use self::requests::Requests;
 use crate::ambient::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::directory::Directory;
+use crate::folder::Folder;
 use crate::http_client::http_client;
 use crate::usage::{Counts, Outcome};
 
@@ -34,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const TICK: Duration = Duration::from_secs(1);
 /// Where Linux says how long ago the machine was started.
 const PROC: &str = "/proc";
+/// The file in the data folder that is held while it is in use.
+const LOCK: &str = "lock";
 /// How long telling the last may take.
 const CLOSE: Duration = Duration::from_secs(5);
 
@@ -148,7 +149,7 @@ impl IssuerClient {
             let (clock, entropy) = (clock.clone(), entropy.clone());
             let (data, boot) = (self.data, self.boot);
             let open = move || {
-                let folder = data.map(|path| Folder::open(&path)).transpose()?.map(Arc::new);
+                let folder = data.map(|path| Folder::open(&path, LOCK)).transpose()?.map(Arc::new);
                 let copy = folder.clone().map(|folder| {
                     let issuer = requests.issuer();
                     let restored = restore(&folder, &issuer, &directory, &clock.moment(), boot.now().as_ref());

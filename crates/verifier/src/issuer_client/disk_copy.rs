@@ -22,9 +22,9 @@ use tokio::sync::oneshot;
 use self::file::{CopyFile, Entry};
 use self::writer::{Shared, Writer};
 use super::boot::{BootClock, SinceBoot};
-use super::folder::Folder;
 use crate::ambient::Clock;
 use crate::directory::{DirectoryBegin, Position};
+use crate::folder::Folder;
 
 /// How many entries may wait for the disk; each has at most the length of a batch.
 const QUEUE: usize = 64;

@@ -8,8 +8,8 @@ use doorkey_core::Origin;
 use serde::{Deserialize, Serialize};
 
 use crate::directory::{DirectoryBegin, Position};
+use crate::folder::Folder;
 use crate::issuer_client::boot::SinceBoot;
-use crate::issuer_client::folder::Folder;
 
 /// The copy's file in the data folder.
 pub(super) const NAME: &str = "directory.ndjson";

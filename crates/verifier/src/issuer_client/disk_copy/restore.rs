@@ -9,8 +9,8 @@ use doorkey_core::Origin;
 use super::file::{Complete, CopyFile, FORMAT, Header, NAME, Note};
 use crate::ambient::Moment;
 use crate::directory::{Directory, DirectoryBegin, DirectoryLine, DirectorySynced, Position};
+use crate::folder::Folder;
 use crate::issuer_client::boot::SinceBoot;
-use crate::issuer_client::folder::Folder;
 
 const PIECE: usize = 256 * 1024;
 const MAX_BATCH: usize = 256;

@@ -13,8 +13,9 @@ use super::writer::Writer;
 use super::{DiskCopy, FIRST_REST, QUEUE, restore};
 use crate::ambient::{Clock, Moment};
 use crate::directory::{Directory, DirectoryBegin, DirectoryLine, DirectoryTenant, Position};
+use crate::folder::Folder;
+use crate::issuer_client::LOCK;
 use crate::issuer_client::boot::{BootClock, SinceBoot};
-use crate::issuer_client::folder::Folder;
 
 #[derive(Debug, Default)]
 struct Seconds(AtomicU64);
@@ -62,7 +63,7 @@ struct Slow {
 impl Slow {
     fn new() -> Self {
         let temporary = tempfile::tempdir().unwrap();
-        let folder = Arc::new(Folder::open(temporary.path()).unwrap());
+        let folder = Arc::new(Folder::open(temporary.path(), LOCK).unwrap());
         let clock = Arc::new(Seconds::default());
         let (entries, queue) = sync_channel(QUEUE);
         let writer = Writer::new(Arc::clone(&folder), issuer(), None);
