@@ -138,7 +138,7 @@ impl IssuerClient {
             return Err(Error::new(ErrorCode::InsecureTransport, "the issuer's URL has no TLS"));
         }
         let (clock, entropy) = (self.clock, self.entropy);
-        let client = http_client()?;
+        let client = http_client(&url)?;
         let requests = Requests::new(client, self.credential, url, Arc::clone(&clock), &*entropy, self.patience);
         let requests = Arc::new(requests);
         let directory = Arc::new(Directory::new(self.max_staleness));
