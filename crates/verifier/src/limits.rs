@@ -2,6 +2,7 @@
 
 mod charge;
 mod lease;
+mod months;
 mod quota_file;
 mod table;
 #[cfg(test)]
@@ -88,12 +89,15 @@ impl Limits {
 
     /// Keeps this month's counts in `quota.json` in a folder, where an earlier process may have left its own.
     ///
-    /// They are written within a second; a crash forgets no more than that. Fails with
-    /// [`ErrorCode::StoreUnavailable`] if there is a file that cannot be read.
+    /// They are written within a second; a crash, or the last clone's end without [`save`](Self::save), forgets no more
+    /// than that. The month that was counted in before is kept beside it: a clock that goes wrong for a while loses none.
+    ///
+    /// Fails with [`ErrorCode::StoreUnavailable`] if there is a file that cannot be read or the folder cannot be written
+    /// to, and with [`ErrorCode::Conflict`] if other limits are kept there, by this process or another.
     pub fn with_data(self, folder: &Path) -> Result<Self, Error> {
-        let file = QuotaFile::new(folder);
-        for (subject, window, used) in file.read()? {
-            self.table.restore(subject, window, used);
+        let file = QuotaFile::open(folder)?;
+        for (month, key, used) in file.read()? {
+            self.table.restore(month, key, used);
         }
         Ok(Self { file: Some(Arc::new(file)), ..self })
     }
@@ -178,8 +182,9 @@ impl Limits {
     fn note(&self, charges: &[Charge]) {
         let Some(file) = &self.file else { return };
         if charges.iter().any(|charge| matches!(charge.subject, Subject::Quota(_))) && file.is_first_change() {
-            let (file, table) = (Arc::clone(file), Arc::clone(&self.table));
-            tokio::spawn(async move { file.write_soon(table).await });
+            // Not held meanwhile: whoever opens the folder next must not wait for it.
+            let (file, table) = (Arc::downgrade(file), Arc::downgrade(&self.table));
+            tokio::spawn(quota_file::write_soon(file, table));
         }
     }
 }

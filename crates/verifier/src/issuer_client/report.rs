@@ -12,10 +12,10 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::MissedTickBehavior;
 
 use super::closed;
-use super::folder::Folder;
 use super::requests::{Requests, away};
 use super::trouble::Trouble;
 use crate::ambient::{Clock, Entropy, random};
+use crate::folder::Folder;
 use crate::usage::{Counts, Spool};
 
 /// The spool's file in the data folder.
