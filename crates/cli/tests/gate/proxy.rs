@@ -16,6 +16,7 @@ fn the_proxy_lets_through_what_it_accepts() {
     let front = front(&world);
     front.takes_every_credential_once();
     front.hands_on_what_was_verified();
+    front.hands_on_what_has_two_readings();
     front.lets_no_unsigned_body_through();
     front.answers_pages();
 }
