@@ -3,6 +3,7 @@
 mod headers;
 mod lasting;
 mod tunnel;
+mod upload;
 mod upstream;
 
 use std::convert::Infallible;
@@ -34,7 +35,7 @@ use crate::verifier::Verifier;
 /// The service gets path, query and `Host` as the client sent them, without the credential, and who calls in
 /// `Doorkey-Key-Id` and its kin; where the request came from in `X-Forwarded-For`, `-Proto` and `-Host`. Whatever a client
 /// sends under such names is dropped, and so is what overrides the method. Signed bodies are checked first and go on
-/// whole; those of secret keys that are shown as they are, and all responses, go on as they come.
+/// whole; those of secret keys that are shown as they are, and all responses, go on as they come. A request's trailers do not.
 ///
 /// A `WebSocket` or a stream of events ends within two seconds after its key can no longer be used, or nobody knows whether
 /// it can. It outlives its session's token. Other upgrades are not made: what is said after them could be requests.

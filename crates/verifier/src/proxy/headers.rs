@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
 use crate::policy::Policy;
@@ -55,8 +55,9 @@ pub(super) fn prepare_request(headers: &mut HeaderMap, peer: Option<IpAddr>, pol
     }
     route.extend(peer.map(|peer| peer.to_canonical().to_string()));
 
-    let wants_trailers = lists(headers, &TE, "trailers");
     take_off_hop_by_hop(headers);
+    // No trailers go on: a service may take one for the header of that name, and nobody looks at them here.
+    headers.remove(TRAILER);
     // It is answered here, as soon as the body is asked for.
     headers.remove(EXPECT);
     let is_dropped = |name: &HeaderName| {
@@ -80,10 +81,6 @@ pub(super) fn prepare_request(headers: &mut HeaderMap, peer: Option<IpAddr>, pol
     headers.insert(X_FORWARDED_PROTO, scheme);
     if let Some(host) = headers.get(HOST).cloned() {
         headers.insert(X_FORWARDED_HOST, host);
-    }
-    if wants_trailers {
-        headers.insert(TE, HeaderValue::from_static("trailers"));
-        headers.insert(CONNECTION, HeaderValue::from_static("te"));
     }
     if is_upgrade {
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
