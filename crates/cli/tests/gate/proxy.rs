@@ -30,6 +30,23 @@ fn the_proxy_lets_nothing_else_through() {
 }
 
 #[test]
+fn the_service_hears_the_audience_as_host() {
+    let world = World::proxying(&[]);
+    let get = |host: &str| {
+        let request = request("GET", "/pictures", &world.bearer(), "");
+        send(world.gate.address(), request.replace("host: api.localhost", &format!("host: {host}")))
+    };
+    for host in ["evil.internal", "localhost", "api.localhost.", "api.localhost:8080"] {
+        assert_eq!(get(host).refusal(), (400, "malformed_request".to_owned()), "{host}");
+    }
+    assert_eq!(world.service.seen(), [] as [serde_json::Value; 0]);
+    let seen = echo(&get("API.localhost:80"));
+    assert_eq!([got(&seen, "host"), got(&seen, "x-forwarded-host")], [["api.localhost"]; 2]);
+    let metrics = send(world.gate.metrics(), request("GET", "/metrics", "", "")).body;
+    assert!(metrics.contains("doorkey_decisions_total{code=\"malformed_request\"} 4"), "{metrics}");
+}
+
+#[test]
 fn the_proxy_refuses_all_while_it_knows_too_little() {
     let mut world = World::proxying(&["--max-staleness", "2s"]);
     world.issuer.process.kill().unwrap();
