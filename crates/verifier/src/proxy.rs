@@ -34,7 +34,8 @@ use crate::verifier::Verifier;
 
 /// Checks requests, and sends accepted ones on to a service in any language.
 ///
-/// A request that is for none of the audiences is refused.
+/// A request that is for none of the audiences is refused, and where the audience is https, one that came from another
+/// machine otherwise than through a trusted proxy that says so: a secret key on the way to it was for everyone to read.
 ///
 /// The service gets path and query as the client sent them, and the audience as `Host`, without the credential, and who calls in
 /// `Doorkey-Key-Id` and its kin; where the request came from in `X-Forwarded-For`, `-Proto` and `-Host`. Whatever a client

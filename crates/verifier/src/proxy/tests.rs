@@ -32,6 +32,7 @@ async fn what_may_not_come_in_is_not_looked_at() {
     for (host, peer, expected, of_preflight) in [
         ("api.example", "127.0.0.1", "credential_missing", ""),
         ("evil.internal", "127.0.0.1", "malformed_request", "malformed_request"),
+        ("api.example", "192.0.2.1", "insecure_transport", "insecure_transport"),
     ] {
         let host = ("host", host);
         assert_eq!(refusal(Method::GET, peer, &[host]).await, expected, "{host:?} {peer}");
