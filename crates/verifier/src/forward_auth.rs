@@ -3,6 +3,7 @@
 mod carried;
 mod location;
 mod original;
+mod readings;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use self::carried::{CARRIED, carry, take};
 use self::location::Needs;
 use self::original::{Front, Original};
+use self::readings::refuse_two_readings;
 use crate::access_log::Access;
 use crate::layer::{cors, log, without_credentials};
 use crate::principal_headers::{Bodies, principal_headers, with_empty_ones};
@@ -41,25 +43,35 @@ const TARGET: HeaderName = HeaderName::from_static("doorkey-target");
 /// `?scope=pictures:read` behind the first two needs a scope. Who calls stands in headers of the answer, `Doorkey-Key-Id`
 /// and its kin. What fronts say of a request is believed from this machine and from the policy's trusted proxies.
 ///
-/// Bodies pass it by: see `Doorkey-Body`.
+/// A path that front and service may read differently (`//`, `%2f`, `..;`) is refused, for the front chooses the location by
+/// it, and with that what is asked here, if anything. Bodies pass it by: see `Doorkey-Body`.
 #[derive(Clone, Debug)]
-pub struct ForwardAuth(Arc<Verifier>);
+pub struct ForwardAuth {
+    verifier: Arc<Verifier>,
+    takes_ambiguous_paths: bool,
+}
 
 impl ForwardAuth {
     /// Decides by this verifier.
     pub fn new(verifier: Verifier) -> Self {
-        Self(verifier.begin())
+        Self { verifier: verifier.begin(), takes_ambiguous_paths: false }
+    }
+
+    /// Takes paths that front and service may read differently, too: for APIs that need them, where the front asks the same
+    /// for every path. A location that needs a scope refuses everybody then.
+    pub fn dangerous_with_ambiguous_paths(self) -> Self {
+        Self { takes_ambiguous_paths: true, ..self }
     }
 
     /// The verifier behind it.
     pub fn verifier(&self) -> &Arc<Verifier> {
-        &self.0
+        &self.verifier
     }
 
     /// The paths that fronts ask. Whoever serves them puts axum's `ConnectInfo` into each request.
     pub fn into_router(self) -> Router {
         // On what is routed alone: this layer answers every OPTIONS, and an answer of 200 lets requests through.
-        let cors = cors(&self.0);
+        let cors = cors(&self.verifier);
         Router::new()
             .route("/auth", get(auth).route_layer(cors.clone()))
             .route("/nginx", get(nginx).route_layer(cors.clone()))
@@ -84,7 +96,13 @@ impl ForwardAuth {
         let needs = Needs::read(query)?;
         let original = Original::read(front, headers)?;
         access.is_about(original.method.as_str(), &original.target);
-        needs.check_target(RequestTarget::parse(&original.target)?)?;
+        let target = RequestTarget::parse(&original.target)?;
+        if !self.takes_ambiguous_paths {
+            refuse_two_readings(target)?;
+        } else if !needs.is_nothing() {
+            let detail = "where paths may have two readings, no location can need a scope";
+            return Err(Error::new(ErrorCode::InvalidInput, detail).into());
+        }
         let head = RequestHead {
             method: original.method.as_str(),
             target: &original.target,
@@ -92,12 +110,12 @@ impl ForwardAuth {
             headers: &original.headers,
             peer: Some(original.peer),
         };
-        let origin = self.0.policy().origin_for(head.authority);
+        let origin = self.verifier.policy().origin_for(head.authority);
         if origin.is_secure() && !original.is_secure {
             let detail = "the request came to the front server over plain http";
             return Err(Error::new(ErrorCode::InsecureTransport, detail).into());
         }
-        let (principal, limit) = self.0.admit_head(&head, original.body).await?;
+        let (principal, limit) = self.verifier.admit_head(&head, original.body).await?;
         needs.check(&principal)?;
         let mut told = principal_headers(&principal, request_id, Bodies::Unseen);
         let bare = original.target.parse::<Uri>().ok().and_then(|uri| without_credentials(&uri));
@@ -114,12 +132,12 @@ impl ForwardAuth {
 
     /// Whether what a peer says of other people's requests is true.
     fn believes(&self, peer: IpAddr) -> bool {
-        peer.to_canonical().is_loopback() || self.0.policy().trusted_proxies().contains(peer)
+        peer.to_canonical().is_loopback() || self.verifier.policy().trusted_proxies().contains(peer)
     }
 
     fn refuse(&self, refusal: &Refusal, request_id: &RequestId) -> Response {
         log(refusal, request_id);
-        refusal.to_response(request_id, self.0.clock())
+        refusal.to_response(request_id, self.verifier.clock())
     }
 }
 
@@ -129,14 +147,14 @@ async fn auth(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let (request_id, mut access) = (gate.0.request_id(), Access::begin(gate.0.clock()));
+    let (request_id, mut access) = (gate.verifier.request_id(), Access::begin(gate.verifier.clock()));
     let decided =
         gate.decide(Front::Forwarding, peer.ip(), query.as_deref(), headers, (&request_id, &mut access)).await;
     let answer = match decided {
         Ok(told) => accepted(with_empty_ones(told), &request_id),
         Err(refusal) => gate.refuse(&refusal, &request_id),
     };
-    access.end(Some(request_id.as_str()), &answer, gate.0.clock());
+    access.end(Some(request_id.as_str()), &answer, gate.verifier.clock());
     answer
 }
 
@@ -146,17 +164,17 @@ async fn nginx(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let (request_id, mut access) = (gate.0.request_id(), Access::begin(gate.0.clock()));
+    let (request_id, mut access) = (gate.verifier.request_id(), Access::begin(gate.verifier.clock()));
     let decided = gate.decide(Front::Nginx, peer.ip(), query.as_deref(), headers, (&request_id, &mut access)).await;
     let answer = match decided {
         Ok(told) => accepted(told, &request_id),
         Err(refusal) => {
             let shown = gate.refuse(&refusal, &request_id);
-            access.end(Some(request_id.as_str()), &shown, gate.0.clock());
+            access.end(Some(request_id.as_str()), &shown, gate.verifier.clock());
             return carry(&refusal, &request_id);
         }
     };
-    access.end(Some(request_id.as_str()), &answer, gate.0.clock());
+    access.end(Some(request_id.as_str()), &answer, gate.verifier.clock());
     answer
 }
 
@@ -164,7 +182,7 @@ async fn nginx_refusal(State(gate): State<ForwardAuth>, headers: HeaderMap) -> R
     let carried = headers.get_all(CARRIED).iter().collect::<Vec<_>>();
     match carried[..] {
         [carried] if let Some((refusal, request_id)) = take(carried) => {
-            refusal.to_response(&request_id, gate.0.clock())
+            refusal.to_response(&request_id, gate.verifier.clock())
         }
         _ => not_found(State(gate)).await,
     }
@@ -172,7 +190,7 @@ async fn nginx_refusal(State(gate): State<ForwardAuth>, headers: HeaderMap) -> R
 
 async fn not_found(State(gate): State<ForwardAuth>) -> Response {
     let error = Error::new(ErrorCode::NotFound, "nothing is here; front servers ask /auth or /nginx");
-    Refusal::from(error).to_response(&gate.0.request_id(), gate.0.clock())
+    Refusal::from(error).to_response(&gate.verifier.request_id(), gate.verifier.clock())
 }
 
 fn accepted(told: HeaderMap, request_id: &RequestId) -> Response {

@@ -37,13 +37,16 @@ impl Meter {
     pub(crate) fn decided(&self, code: Option<ErrorCode>, took: Duration) {
         match code {
             None => self.accepted.increment(1),
-            Some(code) => {
-                if let Some(counter) = self.refused.get(&code) {
-                    counter.increment(1);
-                }
-            }
+            Some(code) => self.refused(code),
         }
         self.seconds.record(took);
+    }
+
+    /// Counts a refusal that took no decision.
+    pub(crate) fn refused(&self, code: ErrorCode) {
+        if let Some(counter) = self.refused.get(&code) {
+            counter.increment(1);
+        }
     }
 }
 

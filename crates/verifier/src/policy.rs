@@ -122,11 +122,18 @@ impl Policy {
     /// Only a configured one can come out, whatever the header says; an unknown host means the first, for which no
     /// signature meant for another host verifies.
     pub fn origin_for(&self, host: Option<&str>) -> &Origin {
-        let named = host
-            .filter(|_| self.origins.len() > 1)
-            .and_then(|host| host.to_ascii_lowercase().parse::<Authority>().ok())
-            .and_then(|host| self.origins.iter().find(|origin| origin.authority() == host.as_str()));
+        let named = host.filter(|_| self.origins.len() > 1).and_then(|host| self.origin_named(host));
         named.unwrap_or(&self.origins[0])
+    }
+
+    /// The public origin with this `host[:port]`, if it is a configured one; the scheme's own port may stand there, too.
+    pub fn origin_named(&self, host: &str) -> Option<&Origin> {
+        let host = host.to_ascii_lowercase().parse::<Authority>().ok()?;
+        self.origins.iter().find(|origin| {
+            let own_port = if origin.is_secure() { ":443" } else { ":80" };
+            let rest = host.as_str().strip_prefix(origin.authority());
+            rest.is_some_and(|rest| rest.is_empty() || rest == own_port)
+        })
     }
 }
 

@@ -331,6 +331,12 @@ impl Verifier {
         self.meter.decided(refusal.map(|refusal| refusal.error().code()), watch.elapsed());
     }
 
+    /// Counts a refusal that came before any decision.
+    #[cfg(feature = "gate")]
+    pub(crate) fn count_refusal(&self, refusal: &Refusal) {
+        self.meter.refused(refusal.error().code());
+    }
+
     fn keys(&self) -> Arc<JwkSet> {
         if let Some(directory) = &self.directory {
             return directory.keys();

@@ -41,6 +41,14 @@ fn caddy_lets_nothing_else_through() {
     let front = front(&world, &caddy);
     front.believes_no_client();
     front.cannot_be_smuggled_past();
+    front.refuses_what_has_two_readings();
+}
+
+#[test]
+fn caddy_can_serve_an_api_that_needs_such_paths() {
+    let world = World::asked(&["--allow-ambiguous-paths"]);
+    let caddy = caddy(&world);
+    front(&world, &caddy).hands_on_what_has_two_readings();
 }
 
 #[test]
