@@ -89,6 +89,7 @@ impl Registry {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
+        store.stir_marks(random(&*entropy));
         Self {
             store,
             settings,
