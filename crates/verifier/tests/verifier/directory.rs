@@ -370,5 +370,9 @@ fn origins_come_and_go_with_their_keys() {
     learn(vec![key(DirectoryKey { disabled: true, ..publishable() })]);
     assert!(!allows("https://a.example") && !allows("http://localhost:5173"));
     learn(vec![key(publishable())]);
-    assert!(allows(PAGE) && allows("http://localhost:5173"));
+    assert!(allows(PAGE) && allows("http://localhost:5173") && !allows("https://other.example"));
+    learn(vec![key(DirectoryKey { shadow: [Restriction::Origins].into(), ..publishable() })]);
+    assert!(allows("https://other.example"), "what is tried out refuses nothing");
+    learn(vec![key(publishable())]);
+    assert!(!allows("https://other.example"));
 }
