@@ -5,12 +5,21 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use doorkey_core::{Error, ErrorCode};
+use serde::{Deserialize, Serialize};
 
 /// A folder in which nobody else holds the same lock as long as this is held.
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
-    _lock: File,
+    lock: File,
+}
+
+/// Which folder it is: a copy of it is another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FolderIdentity {
+    device: u64,
+    lock: u64,
 }
 
 impl Folder {
@@ -28,12 +37,24 @@ impl Folder {
         let path = fs::canonicalize(path).map_err(unusable)?;
         let lock = writable(&path.join(lock)).map_err(unusable)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: lock }),
+            Ok(()) => Ok(Self { path, lock }),
             Err(fs::TryLockError::WouldBlock) => {
                 Err(Error::new(ErrorCode::Conflict, "another process works in the data folder"))
             }
             Err(fs::TryLockError::Error(error)) => Err(unusable(error)),
         }
+    }
+
+    /// Which folder it is, by the file that is held; `None` where files have no numbers.
+    pub(crate) fn identity(&self) -> Option<FolderIdentity> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let lock = self.lock.metadata().ok()?;
+            Some(FolderIdentity { device: lock.dev(), lock: lock.ino() })
+        }
+        #[cfg(not(unix))]
+        None
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {

@@ -42,7 +42,7 @@ pub enum Outage {
 /// whole period, and a Redis that loses its data.
 ///
 /// On one machine all is counted exactly, in memory; up to a million subjects, beyond which new addresses and sessions
-/// are refused while keys are not. Several verifiers count in Redis. Each takes leases there, a sixteenth of what is left
+/// are refused while keys are not, and an error is logged. Several verifiers count in Redis. Each takes leases there, a sixteenth of what is left
 /// at a time, and asks for the next one before the last is used up. So few requests wait, and what a verifier leaves
 /// unused at the end of a period is small. Counts are only as durable as that Redis is.
 ///
@@ -130,6 +130,11 @@ impl Limits {
     /// How many leases have something left.
     pub(crate) fn leases(&self) -> usize {
         self.table.leases()
+    }
+
+    /// How many subjects are counted.
+    pub(crate) fn subjects(&self) -> usize {
+        self.table.live()
     }
 
     /// Takes all charges of a request or none; waits only for Redis, and only when a lease is used up.

@@ -206,6 +206,7 @@ impl Verifier {
             replay_entries: self.replay.entries(),
             directory_age: self.directory.as_ref().and_then(|directory| directory.age(&now)),
             directory_keys: self.directory.as_ref().map(|directory| directory.len()),
+            subjects: self.limits.subjects(),
             leases: self.limits.leases(),
         };
         levels.record();

@@ -1,7 +1,7 @@
 //! Who has used how much of the current window: exact under any concurrency, and bounded.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use doorkey_core::KeyId;
@@ -19,6 +19,8 @@ use crate::refusal::Refusal;
 const CAPACITY: usize = 1_000_000;
 /// Each is swept on its own, which takes a few dozen microseconds when all are full.
 const SHARDS: usize = 256;
+/// How often it is told that there is no room, in seconds.
+const TELL_EVERY: u64 = 60;
 /// A shard with fewer entries is not worth sweeping.
 const MIN_SWEEP: usize = 32;
 
@@ -29,6 +31,8 @@ pub(super) struct Table {
     hasher: RandomState,
     live: AtomicUsize,
     capacity: usize,
+    /// When it was told last that there is no room, in Unix seconds.
+    told_at: AtomicU64,
     /// Locked after a shard, never before.
     months: Mutex<Months>,
 }
@@ -84,6 +88,7 @@ impl Table {
             hasher: RandomState::new(),
             live: AtomicUsize::new(0),
             capacity,
+            told_at: AtomicU64::new(0),
             months: Mutex::default(),
         }
     }
@@ -191,6 +196,7 @@ impl Table {
                     self.sweep(shard, now);
                 }
                 if self.live.load(Ordering::Relaxed) >= self.capacity {
+                    self.is_full(now);
                     return Room::Over(window);
                 }
             }
@@ -208,6 +214,19 @@ impl Table {
             Some(true) => Room::Left,
             Some(false) => Room::Over(entry.window),
             None => Room::Unknown,
+        }
+    }
+
+    /// Tells, once a minute, that somebody was refused for want of room.
+    fn is_full(&self, now: u64) {
+        let told_at = self.told_at.load(Ordering::Relaxed);
+        let is_due = now.abs_diff(told_at) >= TELL_EVERY;
+        if is_due && self.told_at.compare_exchange(told_at, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            let subjects = self.live();
+            tracing::error!(
+                subjects,
+                "there is no room to count more: requests of new addresses and sessions are refused"
+            );
         }
     }
 
@@ -343,9 +362,13 @@ impl Table {
     }
 
     /// How many subjects are counted.
-    #[cfg(test)]
     pub(super) fn live(&self) -> usize {
         self.live.load(Ordering::Relaxed)
+    }
+
+    #[cfg(test)]
+    pub(super) fn told_at(&self) -> u64 {
+        self.told_at.load(Ordering::Relaxed)
     }
 }
 

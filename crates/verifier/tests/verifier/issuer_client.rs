@@ -495,6 +495,34 @@ async fn usage_is_reported_once() {
     assert_eq!(issuer.usage(|usage| usage.taken.len()), 1, "one series over all processes");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_copied_folder_begins_a_series_of_its_own() {
+    let issuer = Issuer::start().await;
+    let folders = tempfile::tempdir().unwrap();
+    let path = |name: &str| folders.path().join(name);
+    let counts = async |name: &str, times| {
+        let counted = issuer.counted("accepted");
+        let link = issuer.client().with_data(path(name)).connect().await.unwrap();
+        note(&link, times);
+        until(|| issuer.counted("accepted") == counted + times).await;
+        link.close().await;
+        issuer.usage(|usage| usage.taken.len())
+    };
+    assert_eq!(counts("first", 1).await, 1);
+    fs::create_dir(path("copy")).unwrap();
+    for file in fs::read_dir(path("first")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), path("copy").join(file.file_name())).unwrap();
+    }
+    assert_eq!(counts("first", 2).await, 1);
+    assert_eq!(counts("copy", 4).await, 2);
+    assert_eq!(counts("first", 8).await, 2);
+    assert_eq!(counts("copy", 16).await, 2, "it is at home there now");
+    fs::rename(path("first"), path("other")).unwrap();
+    assert_eq!(counts("other", 32).await, 2, "another name is no other folder");
+}
+
 #[tokio::test]
 async fn an_issuer_that_forgot_begins_anew() {
     let issuer = Issuer::start().await;

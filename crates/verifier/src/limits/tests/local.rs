@@ -223,7 +223,11 @@ async fn memory_is_bounded_and_keys_are_let_in_all_the_same() {
     for number in 0..1000 {
         assert_eq!(take(&limits, &[session(number, 5)], BEGIN).await, "taken");
     }
-    assert_eq!(take(&limits, &[session(1000, 5)], BEGIN).await, "rate_limited");
+    assert_eq!((limits.subjects(), limits.table.told_at()), (1000, 0));
+    for (now, told_at) in [(BEGIN, BEGIN), (BEGIN + 59, BEGIN), (BEGIN, BEGIN)] {
+        assert_eq!(take(&limits, &[session(1000, 5)], now).await, "rate_limited");
+        assert_eq!(limits.table.told_at(), told_at);
+    }
     assert_eq!(take(&limits, &[session(999, 5)], BEGIN).await, "taken");
     for number in 0..1000 {
         assert_eq!(take(&limits, &[rate(number, 5, 60)], BEGIN).await, "taken");
@@ -238,4 +242,5 @@ async fn memory_is_bounded_and_keys_are_let_in_all_the_same() {
         let _: &str = take(&limits, &[session(number, 5)], BEGIN + 180).await;
     }
     assert!(limits.table.live() <= 1000 + 256, "{}", limits.table.live());
+    assert_eq!(limits.table.told_at(), BEGIN + 180, "a minute later it is told again");
 }
