@@ -132,7 +132,7 @@ impl Store {
         })
     }
 
-    /// Draws what marks this process's changes as its own. Before it writes, each process does this once at least.
+    /// Draws what marks this process's changes as its own. Each process does this once at least, before it commits.
     pub(crate) fn stir_marks(&self, random: [u8; 8]) {
         self.marks.0.fetch_add(u64::from_be_bytes(random), Ordering::Relaxed);
     }
