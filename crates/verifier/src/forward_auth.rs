@@ -40,7 +40,9 @@ const TARGET: HeaderName = HeaderName::from_static("doorkey-target");
 /// | `/nginx/refusal` | nginx again, which shows that refusal |
 /// | `/preflight` | all of them, for what pages ask before they call |
 ///
-/// `?scope=pictures:read` behind the first two needs a scope. Who calls stands in headers of the answer, `Doorkey-Key-Id`
+/// `?scope=pictures:read` behind the first two needs a scope. With `?body=told` the front sets `X-Forwarded-Content-Length`,
+/// `-Transfer-Encoding` and `-Protocol` (nginx: `X-Original-…`) over whatever a client sent; otherwise nothing is known of
+/// bodies: a proof without one then goes with GET, HEAD and OPTIONS alone, and a grant that bounds them with nothing. Who calls stands in headers of the answer, `Doorkey-Key-Id`
 /// and its kin. What fronts say of a request is believed from this machine and from the policy's trusted proxies.
 ///
 /// A path that front and service may read differently (`//`, `%2f`, `..;`) is refused, for the front chooses the location by
@@ -94,9 +96,13 @@ impl ForwardAuth {
             return Err(not_believed().into());
         }
         let needs = Needs::read(query)?;
-        let original = Original::read(front, headers)?;
+        let original = Original::read(front, needs.tells_bodies(), headers)?;
         access.is_about(original.method.as_str(), &original.target);
         let target = RequestTarget::parse(&original.target)?;
+        if needs.tells_bodies() && target.query() == query {
+            let detail = "the front server puts the client's query behind its own path";
+            return Err(Error::new(ErrorCode::InvalidInput, detail).into());
+        }
         if !self.takes_ambiguous_paths {
             refuse_two_readings(target)?;
         } else if !needs.is_nothing() {
@@ -115,9 +121,10 @@ impl ForwardAuth {
             let detail = "the request came to the front server over plain http";
             return Err(Error::new(ErrorCode::InsecureTransport, detail).into());
         }
+        let bodies = if needs.tells_bodies() { Bodies::Unseen } else { Bodies::Untold };
         let (principal, limit) = self.verifier.admit_head(&head, original.body).await?;
         needs.check(&principal)?;
-        let mut told = principal_headers(&principal, request_id, Bodies::Unseen);
+        let mut told = principal_headers(&principal, request_id, bodies);
         let bare = original.target.parse::<Uri>().ok().and_then(|uri| without_credentials(&uri));
         let target = bare.as_ref().map_or(Some(&*original.target), |uri| Some(uri.path_and_query()?.as_str()));
         if let Some(target) = target.and_then(|target| HeaderValue::from_str(target).ok()) {

@@ -17,6 +17,8 @@ mod layer;
 mod layer_with_directory;
 mod changes;
 mod directory;
+#[cfg(feature = "gate")]
+mod forward_auth;
 mod known;
 #[cfg(feature = "axum")]
 mod redis;

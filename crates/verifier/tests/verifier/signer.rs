@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use doorkey_core::token::{Confirmation, DoorkeyClaims, issue};
 use doorkey_core::{
-    Claims, ContentDigest, Environment, KeyId, Nonce, OrganizationId, ProofBody, ProofRequest, RequestTarget,
+    Bind, Claims, ContentDigest, Environment, KeyId, Nonce, OrganizationId, ProofBody, ProofRequest, RequestTarget,
     SessionId, SigningKey, Thumbprint, UnsignedProof, WorkspaceId,
 };
 use doorkey_verifier::Moment;
@@ -34,6 +34,11 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(issuer: &str, issuer_key: &SigningKey, scopes: &str) -> Self {
+        Self::bound(issuer, issuer_key, scopes, None)
+    }
+
+    /// A session that a grant has bound.
+    pub(crate) fn bound(issuer: &str, issuer_key: &SigningKey, scopes: &str, bind: Option<Bind>) -> Self {
         let key = SigningKey::from_seed(&[2; 32]);
         let key_id = KeyId::from_parts(1, [1; 10]);
         let claims = Claims {
@@ -51,7 +56,7 @@ impl Session {
                 workspace: Some(WorkspaceId::from_parts(1, [4; 10])),
                 env: Environment::Test,
                 origin: PAGE.parse().unwrap(),
-                bind: None,
+                bind,
             },
         };
         Self { key, token: issue(&claims, issuer_key).unwrap(), counter: AtomicU64::new(0) }
