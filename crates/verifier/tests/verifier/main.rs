@@ -23,5 +23,7 @@ mod known;
 #[cfg(feature = "axum")]
 mod redis;
 mod replay;
+#[cfg(feature = "gate")]
+mod reverse_proxy;
 mod signer;
 mod vectors;
