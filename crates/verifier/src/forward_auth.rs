@@ -25,7 +25,6 @@ use crate::access_log::Access;
 use crate::layer::{cors, log, without_credentials};
 use crate::principal_headers::{Bodies, principal_headers, with_empty_ones};
 use crate::refusal::{REQUEST_ID, Refusal, RequestId, state_limit};
-use crate::request::RequestHead;
 use crate::verifier::Verifier;
 
 /// Path and query of the accepted request without its credential, for fronts that send it on as it is.
@@ -92,35 +91,9 @@ impl ForwardAuth {
         headers: HeaderMap,
         (request_id, access): (&RequestId, &mut Access),
     ) -> Result<HeaderMap, Refusal> {
-        if !self.believes(peer) {
-            return Err(not_believed().into());
-        }
-        let needs = Needs::read(query)?;
-        let original = Original::read(front, needs.tells_bodies(), headers)?;
-        access.is_about(original.method.as_str(), &original.target);
-        let target = RequestTarget::parse(&original.target)?;
-        if needs.tells_bodies() && target.query() == query {
-            let detail = "the front server puts the client's query behind its own path";
-            return Err(Error::new(ErrorCode::InvalidInput, detail).into());
-        }
-        if !self.takes_ambiguous_paths {
-            refuse_two_readings(target)?;
-        } else if !needs.is_nothing() {
-            let detail = "where paths may have two readings, no location can need a scope";
-            return Err(Error::new(ErrorCode::InvalidInput, detail).into());
-        }
-        let head = RequestHead {
-            method: original.method.as_str(),
-            target: &original.target,
-            authority: Some(&original.host),
-            headers: &original.headers,
-            peer: Some(original.peer),
-        };
-        let origin = self.verifier.policy().origin_for(head.authority);
-        if origin.is_secure() && !original.is_secure {
-            let detail = "the request came to the front server over plain http";
-            return Err(Error::new(ErrorCode::InsecureTransport, detail).into());
-        }
+        let question = self.question(front, peer, query, headers, access).map_err(Refusal::from);
+        let (needs, original) = question.inspect_err(|refusal| self.verifier.count_refusal(refusal))?;
+        let head = original.head();
         let bodies = if needs.tells_bodies() { Bodies::Unseen } else { Bodies::Untold };
         let (principal, limit) = self.verifier.admit_head(&head, original.body).await?;
         needs.check(&principal)?;
@@ -135,6 +108,40 @@ impl ForwardAuth {
             state_limit(&mut told, limit.policy, limit.quota, limit.window, limit.remaining, reset);
         }
         Ok(told)
+    }
+
+    /// What a front asks, and needs to hear, if it may ask that at all.
+    fn question(
+        &self,
+        front: Front,
+        peer: IpAddr,
+        query: Option<&str>,
+        headers: HeaderMap,
+        access: &mut Access,
+    ) -> Result<(Needs, Original), Error> {
+        if !self.believes(peer) {
+            return Err(not_believed());
+        }
+        let needs = Needs::read(query)?;
+        let original = Original::read(front, needs.tells_bodies(), headers)?;
+        access.is_about(original.method.as_str(), &original.target);
+        let target = RequestTarget::parse(&original.target)?;
+        if needs.tells_bodies() && target.query() == query {
+            let detail = "the front server puts the client's query behind its own path";
+            return Err(Error::new(ErrorCode::InvalidInput, detail));
+        }
+        if !self.takes_ambiguous_paths {
+            refuse_two_readings(target)?;
+        } else if !needs.is_nothing() {
+            let detail = "where paths may have two readings, no location can need a scope";
+            return Err(Error::new(ErrorCode::InvalidInput, detail));
+        }
+        let origin = self.verifier.policy().origin_for(Some(&original.host));
+        if origin.is_secure() && !original.is_secure {
+            let detail = "the request came to the front server over plain http";
+            return Err(Error::new(ErrorCode::InsecureTransport, detail));
+        }
+        Ok((needs, original))
     }
 
     /// Whether what a peer says of other people's requests is true.

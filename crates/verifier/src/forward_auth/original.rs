@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use crate::address::node;
 use crate::decision::AnnouncedBody;
 use crate::principal_headers::{begins_with, dashed, is_principal_header};
-use crate::request::single;
+use crate::request::{RequestHead, single};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -130,6 +130,17 @@ impl Original {
             AnnouncedBody::Unknown | AnnouncedBody::Unlikely => {}
         }
         Ok(Self { method, target, host, is_secure, peer, headers, body })
+    }
+
+    /// The same for the decision.
+    pub(super) fn head(&self) -> RequestHead<'_> {
+        RequestHead {
+            method: self.method.as_str(),
+            target: &self.target,
+            authority: Some(&self.host),
+            headers: &self.headers,
+            peer: Some(self.peer),
+        }
     }
 }
 
