@@ -78,7 +78,6 @@ impl Registry {
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, Error> {
         SigningKeys::load(&store, &vault).await?;
-        store.stir_marks(random(&*entropy));
         Ok(Self::new(store, settings, vault, clock, entropy))
     }
 
@@ -90,7 +89,6 @@ impl Registry {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        store.stir_marks(random(&*entropy));
         Self {
             store,
             settings,

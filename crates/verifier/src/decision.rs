@@ -139,7 +139,7 @@ impl Examined {
             (Some(most), AnnouncedBody::Length(length)) if length > most => {
                 refuse(ErrorCode::BodyTooLarge, "the grant allows a smaller body")
             }
-            (Some(_), AnnouncedBody::Unbounded | AnnouncedBody::Unknown) => {
+            (Some(_), AnnouncedBody::Unbounded | AnnouncedBody::Unknown | AnnouncedBody::Unlikely) => {
                 refuse(ErrorCode::BodyTooLarge, "the grant bounds the body, whose length is not announced")
             }
             _ => Ok(()),
@@ -168,6 +168,8 @@ pub(crate) enum AnnouncedBody {
     Unbounded,
     /// Nothing was said, and there may be one.
     Unknown,
+    /// Nothing was said, of a method whose bodies have no meaning: if one comes nonetheless, nobody reads it.
+    Unlikely,
 }
 
 impl<'a> Decision<'a> {

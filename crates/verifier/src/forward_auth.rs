@@ -25,7 +25,6 @@ use crate::access_log::Access;
 use crate::layer::{cors, log, without_credentials};
 use crate::principal_headers::{Bodies, principal_headers, with_empty_ones};
 use crate::refusal::{REQUEST_ID, Refusal, RequestId, state_limit};
-use crate::request::RequestHead;
 use crate::verifier::Verifier;
 
 /// Path and query of the accepted request without its credential, for fronts that send it on as it is.
@@ -40,7 +39,9 @@ const TARGET: HeaderName = HeaderName::from_static("doorkey-target");
 /// | `/nginx/refusal` | nginx again, which shows that refusal |
 /// | `/preflight` | all of them, for what pages ask before they call |
 ///
-/// `?scope=pictures:read` behind the first two needs a scope. Who calls stands in headers of the answer, `Doorkey-Key-Id`
+/// `?scope=pictures:read` behind the first two needs a scope. With `?body=told` the front sets `X-Forwarded-Content-Length`,
+/// `-Transfer-Encoding` and `-Protocol` (nginx: `X-Original-…`) over whatever a client sent; otherwise nothing is known of
+/// bodies: a proof without one then goes with GET, HEAD and OPTIONS alone, and a grant that bounds them with nothing. Who calls stands in headers of the answer, `Doorkey-Key-Id`
 /// and its kin. What fronts say of a request is believed from this machine and from the policy's trusted proxies.
 ///
 /// A path that front and service may read differently (`//`, `%2f`, `..;`) is refused, for the front chooses the location by
@@ -90,34 +91,13 @@ impl ForwardAuth {
         headers: HeaderMap,
         (request_id, access): (&RequestId, &mut Access),
     ) -> Result<HeaderMap, Refusal> {
-        if !self.believes(peer) {
-            return Err(not_believed().into());
-        }
-        let needs = Needs::read(query)?;
-        let original = Original::read(front, headers)?;
-        access.is_about(original.method.as_str(), &original.target);
-        let target = RequestTarget::parse(&original.target)?;
-        if !self.takes_ambiguous_paths {
-            refuse_two_readings(target)?;
-        } else if !needs.is_nothing() {
-            let detail = "where paths may have two readings, no location can need a scope";
-            return Err(Error::new(ErrorCode::InvalidInput, detail).into());
-        }
-        let head = RequestHead {
-            method: original.method.as_str(),
-            target: &original.target,
-            authority: Some(&original.host),
-            headers: &original.headers,
-            peer: Some(original.peer),
-        };
-        let origin = self.verifier.policy().origin_for(head.authority);
-        if origin.is_secure() && !original.is_secure {
-            let detail = "the request came to the front server over plain http";
-            return Err(Error::new(ErrorCode::InsecureTransport, detail).into());
-        }
+        let question = self.question(front, peer, query, headers, access).map_err(Refusal::from);
+        let (needs, original) = question.inspect_err(|refusal| self.verifier.count_refusal(refusal))?;
+        let head = original.head();
+        let bodies = if needs.tells_bodies() { Bodies::Unseen } else { Bodies::Untold };
         let (principal, limit) = self.verifier.admit_head(&head, original.body).await?;
         needs.check(&principal)?;
-        let mut told = principal_headers(&principal, request_id, Bodies::Unseen);
+        let mut told = principal_headers(&principal, request_id, bodies);
         let bare = original.target.parse::<Uri>().ok().and_then(|uri| without_credentials(&uri));
         let target = bare.as_ref().map_or(Some(&*original.target), |uri| Some(uri.path_and_query()?.as_str()));
         if let Some(target) = target.and_then(|target| HeaderValue::from_str(target).ok()) {
@@ -128,6 +108,40 @@ impl ForwardAuth {
             state_limit(&mut told, limit.policy, limit.quota, limit.window, limit.remaining, reset);
         }
         Ok(told)
+    }
+
+    /// What a front asks, and needs to hear, if it may ask that at all.
+    fn question(
+        &self,
+        front: Front,
+        peer: IpAddr,
+        query: Option<&str>,
+        headers: HeaderMap,
+        access: &mut Access,
+    ) -> Result<(Needs, Original), Error> {
+        if !self.believes(peer) {
+            return Err(not_believed());
+        }
+        let needs = Needs::read(query)?;
+        let original = Original::read(front, needs.tells_bodies(), headers)?;
+        access.is_about(original.method.as_str(), &original.target);
+        let target = RequestTarget::parse(&original.target)?;
+        if needs.tells_bodies() && target.query() == query {
+            let detail = "the front server puts the client's query behind its own path";
+            return Err(Error::new(ErrorCode::InvalidInput, detail));
+        }
+        if !self.takes_ambiguous_paths {
+            refuse_two_readings(target)?;
+        } else if !needs.is_nothing() {
+            let detail = "where paths may have two readings, no location can need a scope";
+            return Err(Error::new(ErrorCode::InvalidInput, detail));
+        }
+        let origin = self.verifier.policy().origin_for(Some(&original.host));
+        if origin.is_secure() && !original.is_secure {
+            let detail = "the request came to the front server over plain http";
+            return Err(Error::new(ErrorCode::InsecureTransport, detail));
+        }
+        Ok((needs, original))
     }
 
     /// Whether what a peer says of other people's requests is true.

@@ -43,7 +43,8 @@ use crate::verifier::Verifier;
 /// whole; those of secret keys that are shown as they are, and all responses, go on as they come. A request's trailers do not.
 ///
 /// A `WebSocket` or a stream of events ends within two seconds after its key can no longer be used, or nobody knows whether
-/// it can. It outlives its session's token. Other upgrades are not made: what is said after them could be requests.
+/// it can; a `WebSocket` ends with its server, too. It outlives its session's token. One key has a quarter of the `WebSocket`s
+/// that may be open at most. Other upgrades are not made: what is said after them could be requests.
 #[derive(Clone, Debug)]
 pub struct ReverseProxy {
     checked: VerifierLayer,

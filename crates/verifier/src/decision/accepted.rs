@@ -33,8 +33,13 @@ pub(super) enum Caller {
 impl Accepted {
     /// What the session token says, if it is a session.
     pub fn claims(&self) -> Option<&Verified<Claims>> {
+        self.token().map(|token| &token.claims)
+    }
+
+    /// The session's token, if it is a session.
+    pub(super) fn token(&self) -> Option<&KnownToken> {
         match &self.caller {
-            Caller::Session { token, .. } => Some(&token.claims),
+            Caller::Session { token, .. } => Some(token),
             Caller::SecretKey(_) => None,
         }
     }

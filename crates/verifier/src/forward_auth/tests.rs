@@ -97,3 +97,16 @@ async fn a_path_has_one_reading_whatever_its_location_needs() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_client_does_not_say_what_the_configuration_says() {
+    // As Caddy asks where the path of its configuration ends without a question mark.
+    for (uri, expected) in [
+        ("/pictures?body=told", (422, "invalid_input")),
+        ("/pictures?body=told&", (401, "credential_missing")),
+        ("/pictures", (401, "credential_missing")),
+    ] {
+        let words = WORDS.map(|(name, value)| (name, if name == "uri" { uri } else { value }));
+        assert_eq!(said(&ask(Method::GET, "/auth?body=told", "127.0.0.1", &words).await), expected, "{uri}");
+    }
+}

@@ -82,6 +82,21 @@ fn an_archived_workspace_or_organization_has_no_keys() {
 }
 
 #[test]
+fn a_session_ends_with_the_key_that_granted_it() {
+    let judge = Judge::new();
+    let session = Session::granted(ISSUER, &issuer_key(), "pictures:read", None, Some(secret_key().id()));
+    let call = || session.request("GET", "/", None);
+    assert_eq!(verdict(&judge, &call()), Ok(()));
+    judge.learn([key(DirectoryKey { revoked: true, ..secret() })]);
+    assert_eq!(verdict(&judge, &call()), Err(("key_revoked", true)));
+    judge.learn([key(DirectoryKey { disabled: true, ..secret() })]);
+    assert_eq!(verdict(&judge, &call()), Err(("key_disabled", true)));
+    let stranger = doorkey_core::KeyId::from_parts(3, [8; 10]);
+    let session = Session::granted(ISSUER, &issuer_key(), "pictures:read", None, Some(stranger));
+    assert_eq!(verdict(&judge, &session.request("GET", "/", None)), Err(("key_unknown", true)));
+}
+
+#[test]
 fn an_archived_workspace_is_not_chosen() {
     let judge = Judge::new();
     let other = WorkspaceId::from_parts(1, [5; 10]);
