@@ -67,6 +67,9 @@ pub struct DoorkeyClaims {
     /// The requests that the session is for, where the grant it was minted with names some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bind: Option<Bind>,
+    /// The secret key that signed the grant the session was minted with: the session ends with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted_by: Option<KeyId>,
 }
 
 #[derive(serde::Deserialize)]
@@ -223,6 +226,7 @@ mod tests {
                 env: Environment::Live,
                 origin: "https://c.example".parse().unwrap(),
                 bind: None,
+                granted_by: None,
             },
         };
         let longest =

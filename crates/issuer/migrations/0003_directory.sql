@@ -16,6 +16,15 @@ SELECT ROW_NUMBER() OVER (ORDER BY place, id), kind, id FROM (
     UNION ALL SELECT 3, 'key', id FROM keys
 ) AS known;
 
+-- A number that each commit which moved something has drawn, under the newest revision that it left: nobody else has
+-- left that one there. So whoever has read finds out whether the database has gone back since.
+CREATE TABLE directory_marks (
+    revision BIGINT PRIMARY KEY NOT NULL,
+    mark BIGINT NOT NULL
+);
+
+INSERT INTO directory_marks (revision, mark) SELECT COALESCE(MAX(revision), 0), 0 FROM directory;
+
 -- Of a verifier's credential the public half alone is here.
 CREATE TABLE verifiers (
     id BYTEA PRIMARY KEY NOT NULL,

@@ -1,6 +1,7 @@
 //! The directory as verifiers follow it: one task reads what has changed and tells every stream.
 
 mod batch;
+mod line;
 mod settings;
 mod stream;
 
@@ -16,6 +17,7 @@ use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::batch::Batch;
+use self::line::Line;
 use self::stream::Follower;
 use crate::error::Error;
 use crate::registry::Registry;
@@ -32,6 +34,7 @@ const MAX_BEHIND: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Feed {
     registry: Registry,
+    line: Line,
     public_keys: JwkSet,
     batches: broadcast::Sender<Arc<Batch>>,
     /// Somebody has begun to follow.
@@ -54,6 +57,7 @@ impl Feed {
     pub(crate) fn new(registry: Registry, public_keys: JwkSet) -> Self {
         Self {
             registry,
+            line: Line::default(),
             public_keys,
             batches: broadcast::Sender::new(MAX_BEHIND),
             joined: Notify::new(),
@@ -111,16 +115,24 @@ impl Feed {
         }
     }
 
+    /// Reads what came after a revision.
+    async fn read(&self, since: u64) -> Result<Batch, Error> {
+        Batch::read(&self.registry, &self.line, since).await
+    }
+
     /// Reads page after page. Streams find the first one's beginning by themselves.
-    async fn tell_what_is_new(&self, position: &mut Option<u64>) -> Result<(), Error> {
+    async fn tell_what_is_new(&self, position: &mut Option<(String, u64)>) -> Result<(), Error> {
         loop {
-            let since = match *position {
-                Some(position) => position,
-                None => batch::within(async { self.registry.store().read().await?.newest_revision().await }).await?,
+            let (history, since) = if let Some(position) = position.take() {
+                position
+            } else {
+                let now = self.read(u64::MAX).await?;
+                (now.history, now.newest)
             };
-            let batch = Batch::read(&self.registry, since).await?;
+            let batch = self.read(since).await?;
             let is_last = batch.is_last();
-            *position = Some(batch.to);
+            // In another history the revision stands for something else. The streams of the one before end with this.
+            *position = (batch.history == history).then_some((history, batch.to));
             // Nobody need be there any more.
             drop(self.batches.send(Arc::new(batch)));
             if is_last {

@@ -1,6 +1,8 @@
 //! Grants: whether a session may be had for one. Pure, so that every rule is tested without a server.
 
-use doorkey_core::{Bind, Error, ErrorCode, GrantClaims, KeyKind, ScopeSet, UnverifiedGrant, Verified, VerifyingKey};
+use doorkey_core::{
+    Bind, Error, ErrorCode, GrantClaims, KeyId, KeyKind, ScopeSet, UnverifiedGrant, Verified, VerifyingKey,
+};
 
 use crate::settings::Settings;
 use crate::store::KeyRecord;
@@ -13,6 +15,8 @@ const SKEW: u64 = 30;
 pub(crate) struct Granted {
     /// The end user.
     pub(crate) subject: Option<String>,
+    /// The secret key that signed the grant.
+    pub(crate) signer: Option<KeyId>,
     /// What the session may do, in place of all that its key may.
     pub(crate) scope: Option<ScopeSet>,
     /// The requests that it is for.
@@ -53,11 +57,11 @@ pub(crate) fn verify(
     Ok((signer, claims))
 }
 
-/// What a grant that counts makes of the session. Its scopes are those of both keys.
+/// What a grant that counts makes of the session. Its scopes are those of both keys, or fewer of them.
 ///
 /// Fails with `grant_invalid`.
 pub(crate) fn apply(claims: &GrantClaims, signer: &KeyRecord, publishable: &KeyRecord) -> Result<Granted, Error> {
-    if let Some(scope) = &claims.scope {
+    let scope = if let Some(scope) = &claims.scope {
         let has = |of: &KeyRecord| scope.iter().all(|scope| of.scopes.permits(scope));
         if !has(publishable) {
             return Err(refused("it grants a scope that the publishable key does not have"));
@@ -65,8 +69,18 @@ pub(crate) fn apply(claims: &GrantClaims, signer: &KeyRecord, publishable: &KeyR
         if !has(signer) {
             return Err(refused("it grants a scope that the key which signed it does not have"));
         }
-    }
-    Ok(Granted { subject: claims.sub.clone(), scope: claims.scope.clone(), bind: claims.bind.clone() })
+        scope.clone()
+    } else {
+        common(&signer.scopes, &publishable.scopes)
+    };
+    let (subject, bind) = (claims.sub.clone(), claims.bind.clone());
+    Ok(Granted { subject, signer: Some(signer.id), scope: Some(scope), bind })
+}
+
+/// What both permit: a scope of one that the other narrows to some resources is narrowed to them.
+fn common(one: &ScopeSet, other: &ScopeSet) -> ScopeSet {
+    let of_one = one.iter().filter(|scope| other.permits(scope));
+    of_one.chain(other.iter().filter(|scope| one.permits(scope))).cloned().collect()
 }
 
 #[cfg(test)]
@@ -170,6 +184,23 @@ mod tests {
         for refused in ["a:write", "b:read", "a:read b:read", "c:read"] {
             assert_eq!(granted(refused).unwrap_err().code(), ErrorCode::GrantInvalid, "{refused}");
         }
-        assert_eq!(apply(&claims(), &secret(), &publishable()).unwrap(), super::Granted::default());
+    }
+
+    #[test]
+    fn what_names_no_scope_grants_what_both_keys_have() {
+        for (signer, page, granted) in [
+            ("a:read a:write", "a:read b:read", "a:read"),
+            ("a:read", "a:read/holidays b:read", "a:read/holidays"),
+            ("a:read/holidays", "a:read", "a:read/holidays"),
+            ("a:read/holidays a:read/work", "a:read/holidays a:read/home", "a:read/holidays"),
+            ("a:read", "b:read", ""),
+            ("", "a:read", ""),
+        ] {
+            let signer = KeyRecord { scopes: signer.parse().unwrap(), ..secret() };
+            let page = KeyRecord { scopes: page.parse().unwrap(), ..publishable() };
+            let done = apply(&claims(), &signer, &page).unwrap();
+            assert_eq!(done.scope.unwrap().to_string(), granted);
+            assert_eq!((done.signer, done.subject, done.bind), (Some(signer.id), None, None));
+        }
     }
 }

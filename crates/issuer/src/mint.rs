@@ -95,6 +95,7 @@ pub(crate) fn decide(
             env: record.environment,
             origin: origin.clone(),
             bind: granted.bind,
+            granted_by: granted.signer,
         },
     };
     Ok(Decision { claims, is_shadowed })

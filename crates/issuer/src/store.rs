@@ -32,7 +32,7 @@ mod backup;
 
 pub(crate) use audit::{AuditFilter, AuditId, AuditOrder, StoredEvent};
 pub use database::Database;
-pub(crate) use directory::Changed;
+pub(crate) use directory::{Changed, DirectoryChange, Head};
 pub(crate) use invitations::Invitation;
 pub(crate) use keys::{KeyCursor, KeyFilter, KeySort, SortValue};
 pub use keys::{KeyOwner, KeyRecord, KeyState, Restriction};
@@ -49,6 +49,7 @@ pub use verifiers::VerifierRecord;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use doorkey_core::ErrorCode;
 use sqlx::any::AnyPoolOptions;
@@ -72,7 +73,19 @@ pub struct Store {
     writer: Arc<Mutex<()>>,
     /// Counts the changes that verifiers go by.
     changed: watch::Sender<u64>,
+    marks: Arc<Marks>,
     database: Arc<Database>,
+}
+
+/// Numbers that nobody else draws, but by chance: one at random, and those that follow it.
+#[derive(Debug, Default)]
+struct Marks(AtomicU64);
+
+impl Marks {
+    /// The next one, of 63 bits.
+    fn next(&self) -> u64 {
+        self.0.fetch_add(2, Ordering::Relaxed) >> 1
+    }
 }
 
 impl Store {
@@ -114,8 +127,14 @@ impl Store {
             begin,
             writer: Arc::default(),
             changed: watch::Sender::default(),
+            marks: Arc::default(),
             database: Arc::new(database.clone()),
         })
+    }
+
+    /// Draws what marks this process's changes as its own. Each process does this once at least, before it commits.
+    pub(crate) fn stir_marks(&self, random: [u8; 8]) {
+        self.marks.0.fetch_add(u64::from_be_bytes(random), Ordering::Relaxed);
     }
 
     async fn migrate(&self) -> Result<(), Error> {
@@ -144,7 +163,7 @@ impl Store {
     /// Begins a transaction that writes. It waits for every other one first, so that what it reads stays true.
     pub(crate) async fn begin(&self) -> Result<Transaction, Error> {
         let turn = Arc::clone(&self.writer).lock_owned().await;
-        let (pool, changed) = (self.pool.clone(), self.changed.clone());
+        let (pool, changed, marks) = (self.pool.clone(), self.changed.clone(), Arc::clone(&self.marks));
         let (begin, queue) = self.begin;
         let announce = self.database.as_file().is_none().then_some(changes::ANNOUNCE);
         let begin = async move {
@@ -153,7 +172,7 @@ impl Store {
                 sqlx::raw_sql(queue).execute(&mut *inner).await.map_err(Error::store)?;
             }
             let reader = Reader(Held::Transaction(inner));
-            Ok(Transaction { reader, turn, changed, announce, changes_directory: false })
+            Ok(Transaction { reader, turn, changed, marks, announce, changes_directory: false })
         };
         // In a task of its own, which goes on when the caller goes away: the pool would take a connection back in the
         // middle of its BEGIN, which Postgres then finishes, and nobody would end that transaction.
@@ -194,6 +213,7 @@ pub(crate) struct Transaction {
     reader: Reader,
     turn: OwnedMutexGuard<()>,
     changed: watch::Sender<u64>,
+    marks: Arc<Marks>,
     /// How other processes hear of a change.
     announce: Option<&'static str>,
     /// Whether verifiers have to hear of it.
@@ -203,6 +223,9 @@ pub(crate) struct Transaction {
 impl Transaction {
     /// Makes the changes last.
     pub(crate) async fn commit(mut self) -> Result<(), Error> {
+        if self.changes_directory {
+            self.mark_place().await?;
+        }
         if let Some(announce) = self.announce.filter(|_| self.changes_directory) {
             sqlx::raw_sql(announce).execute(self.connection()).await.map_err(Error::store)?;
         }

@@ -95,6 +95,7 @@ impl Session {
                     env: Environment::Test,
                     origin: "http://localhost:3000".parse().unwrap(),
                     bind: None,
+                    granted_by: None,
                 },
             };
             self.authorization = format!("Doorkey {}", issue(&claims, issuer).unwrap());

@@ -79,6 +79,7 @@ fn main() {
             env: Environment::Live,
             origin: "https://shop.example".parse().expect("an origin"),
             bind: None,
+            granted_by: None,
         },
     };
     let authorization = format!("Doorkey {}", issue(&claims, &issuer).expect("a token"));

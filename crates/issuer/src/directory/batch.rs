@@ -4,18 +4,22 @@ use doorkey_core::{ErrorCode, VerifierId};
 use doorkey_verifier::DirectoryLine;
 use tokio::time::timeout;
 
+use super::line::Line;
 use crate::error::Error;
 use crate::registry::Registry;
-use crate::store::Changed;
+use crate::store::{Changed, DirectoryChange};
 
 /// Changes that are read at once.
 const PAGE: u32 = 500;
 /// How long the database may take: what takes longer is as good as away.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What has changed from one revision to another.
+/// What has changed, in one history, from one revision to another.
 #[derive(Debug)]
 pub(super) struct Batch {
+    pub(super) history: String,
+    /// The revision that the directory has come to: this, or one that later batches come to.
+    pub(super) newest: u64,
     /// Who has all up to this revision…
     pub(super) from: u64,
     /// …has all up to this one afterwards.
@@ -29,15 +33,36 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Reads what came after a revision.
-    pub(super) async fn read(registry: &Registry, since: u64) -> Result<Self, Error> {
-        // Before anything else: what is committed later may not be in it.
-        let asked_at = registry.clock().monotonic();
-        let changes = within(async { registry.store().read().await?.changes_after(since, PAGE).await }).await?;
-        let mut batch = Self { from: since, to: since, lines: Vec::new(), revoked: Vec::new(), complete_at: None };
-        if changes.len() < PAGE as usize {
-            batch.complete_at = Some(asked_at);
+    /// Reads what came after a revision. When the database has gone back, its history gets another name first.
+    pub(super) async fn read(registry: &Registry, line: &Line, since: u64) -> Result<Self, Error> {
+        loop {
+            // Before anything else: what is committed later may not be in it.
+            let asked_at = registry.clock().monotonic();
+            let known = line.known();
+            let page =
+                within(async { registry.store().read().await?.changes_after(since, PAGE, known.as_ref()).await })
+                    .await?;
+            match (&page.head.history, page.goes_on) {
+                (Some(history), true) => {
+                    let batch = Self::new(history.clone(), since, page.head.revision, page.changes, asked_at)?;
+                    line.is_at(page.head);
+                    return Ok(batch);
+                }
+                (found, _) => line.leave(known, found.as_deref(), registry).await?,
+            }
         }
+    }
+
+    fn new(
+        history: String,
+        since: u64,
+        newest: u64,
+        changes: Vec<DirectoryChange>,
+        asked_at: Duration,
+    ) -> Result<Self, Error> {
+        let complete_at = (changes.len() < PAGE as usize).then_some(asked_at);
+        let (lines, revoked) = (Vec::with_capacity(changes.len()), Vec::new());
+        let mut batch = Self { history, newest, from: since, to: since, lines, revoked, complete_at };
         for change in changes {
             batch.to = change.revision;
             match change.what {

@@ -11,7 +11,7 @@ use futures_util::{Stream, stream};
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::batch::{Batch, to_text, within};
+use super::batch::{Batch, to_text};
 use super::{Feed, Phase, settings};
 use crate::error::Error;
 use crate::settings::Settings;
@@ -41,6 +41,7 @@ pub(super) struct Follower {
     feed: Arc<Feed>,
     verifier: VerifierId,
     received: Duration,
+    history: String,
     position: u64,
     settings: watch::Receiver<Arc<Settings>>,
     out: mpsc::Sender<Bytes>,
@@ -52,6 +53,8 @@ pub(super) struct Follower {
 /// Why a stream ends: none of it is the reader's to know, who asks again.
 enum End {
     Revoked,
+    /// What it was told is not all true any more.
+    GoneBack,
     Gone,
     Failed,
 }
@@ -67,24 +70,23 @@ impl Follower {
             Error::new(ErrorCode::IssuerUnavailable, "too many verifiers follow the directory")
                 .with_retry_after(PATIENCE)
         })?;
-        let (history, newest) = within(async {
-            let mut reader = feed.registry.store().read().await?;
-            Ok((reader.history().await?, reader.newest_revision().await?))
-        })
-        .await?;
-        let history = history.ok_or_else(|| Error::store("the history has no name"))?;
+        let Batch { history, newest, .. } = feed.read(u64::MAX).await?;
         let goes_on = wanted.history.as_ref() == Some(&history) && wanted.since <= newest;
         let position = if goes_on { wanted.since } else { 0 };
         let mut settings = feed.registry.follow_settings();
-        let mut head = to_text(&DirectoryLine::Begin(DirectoryBegin { history, since: position }))?;
+        let mut head = to_text(&DirectoryLine::Begin(DirectoryBegin { history: history.clone(), since: position }))?;
         head.extend(to_text(&settings::line(&settings.borrow_and_update().clone(), &feed.public_keys)?)?);
         // Before the head of the response is sent, what is wrong can be told.
-        let first = Batch::read(&feed.registry, position).await?;
+        let first = feed.read(position).await?;
+        if first.history != history {
+            return Err(Error::store("the database has gone back meanwhile"));
+        }
         let (out, pieces) = mpsc::channel(WAITING);
         let follower = Self {
             feed,
             verifier,
             received,
+            history,
             position,
             settings,
             out,
@@ -103,6 +105,7 @@ impl Follower {
             Ok(()) => {}
             Err(End::Gone) => tracing::debug!(%verifier, "a verifier has stopped reading"),
             Err(End::Revoked) => tracing::info!(%verifier, "a verifier was revoked while it followed"),
+            Err(End::GoneBack) => tracing::info!(%verifier, "a verifier has to begin anew"),
             Err(End::Failed) => tracing::info!(%verifier, "a verifier cannot be told more"),
         }
     }
@@ -129,6 +132,7 @@ impl Follower {
                 () = self.out.closed() => return Err(End::Gone),
                 Ok(()) = self.settings.changed() => self.send_settings().await?,
                 batch = timeout_at(self.heard_at + PATIENCE, batches.recv()) => match batch {
+                    Ok(Ok(batch)) if batch.history != self.history => return Err(End::GoneBack),
                     // Something lies between: then it was not read for this stream.
                     Ok(Ok(batch)) if batch.from > self.position => self.catch_up().await?,
                     Ok(Ok(batch)) => self.take(&batch).await?,
@@ -142,7 +146,10 @@ impl Follower {
     /// Reads by itself, up to the newest change.
     async fn catch_up(&mut self) -> Result<(), End> {
         loop {
-            let batch = Batch::read(&self.feed.registry, self.position).await.map_err(|_| End::Failed)?;
+            let batch = self.feed.read(self.position).await.map_err(|_| End::Failed)?;
+            if batch.history != self.history {
+                return Err(End::GoneBack);
+            }
             self.take(&batch).await?;
             if batch.is_last() {
                 return Ok(());

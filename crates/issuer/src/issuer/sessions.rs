@@ -75,7 +75,10 @@ impl Issuer {
         self.limits.check(record.id, address, &claims.doorkey.origin)?;
         let token = token::issue(&claims, self.signing_keys.active()).map_err(|error| {
             if is_granted {
-                Error::new(ErrorCode::GrantInvalid, "with what it names, the token would be too long")
+                Error::new(
+                    ErrorCode::GrantInvalid,
+                    "with what it names, the token would have more than 4096 bytes: it can name fewer scopes",
+                )
             } else {
                 error.into()
             }

@@ -1,6 +1,6 @@
 //! The first start: an organization, a workspace, a key pair and a signing key, or nothing of it.
 
-use doorkey_core::{Environment, KeyKind, OrganizationId, PublishableKey, ScopeSet, SecretKey, to_base64url};
+use doorkey_core::{Environment, KeyKind, OrganizationId, PublishableKey, ScopeSet, SecretKey};
 use doorkey_verifier::random;
 
 use super::keys::for_kind;
@@ -32,7 +32,8 @@ impl Registry {
 
     async fn start_in(&self, change: &mut Change<'_>) -> Result<Option<DefaultKeys>, Error> {
         let keys = self.make_what_is_missing(change).await?;
-        change.transaction.name_history(|| to_base64url(&random::<12>(self.entropy()))).await?;
+        self.store.stir_marks(random(self.entropy()));
+        change.transaction.name_history(|| self.new_history()).await?;
         Ok(keys)
     }
 

@@ -144,6 +144,7 @@ pub(super) async fn forget_old_usage(transaction: &mut Transaction, now: u64) ->
     let forgotten = [
         transaction.forget_usage(now.saturating_sub(KEPT_FOR), FORGOTTEN_AT_ONCE).await?,
         transaction.forget_spools(now.saturating_sub(OLDEST), FORGOTTEN_AT_ONCE).await?,
+        transaction.forget_marks(FORGOTTEN_AT_ONCE).await?,
         // Issuers side by side do not agree on the second.
         transaction.forget_grants(now.saturating_sub(HOUR), FORGOTTEN_AT_ONCE).await?,
     ];

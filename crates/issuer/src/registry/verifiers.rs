@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use doorkey_core::{ErrorCode, SigningKey, VerifierCredential, VerifierId};
+use doorkey_core::{ErrorCode, SigningKey, VerifierCredential, VerifierId, to_base64url};
 use doorkey_verifier::random;
 use zeroize::Zeroizing;
 
@@ -59,6 +59,18 @@ impl Registry {
         let mut change = self.change(actor, Action::RevokeVerifier, verifier.into()).await?;
         let done = revoke(&mut change, verifier).await;
         change.finish(done).await
+    }
+
+    /// Gives the history of the directory another name, so that every verifier begins anew; unless somebody else has done
+    /// so, and it is not the one that was `found` any more.
+    pub(crate) async fn begin_another_history(&self, found: Option<&str>) -> Result<(), Error> {
+        let mut transaction = self.store.begin().await?;
+        transaction.rename_history(found, &self.new_history()).await?;
+        transaction.commit().await
+    }
+
+    pub(super) fn new_history(&self) -> String {
+        to_base64url(&random::<12>(self.entropy()))
     }
 
     /// Every verifier, revoked ones too, the oldest first; for the command line.

@@ -12,6 +12,28 @@ use crate::error::Error;
 /// Names the history that revisions count in.
 pub(super) const HISTORY: &str = "directory_history";
 
+/// How many revisions back a mark can still be asked for: more than pass while a process rests.
+const MARKS_KEPT: u64 = 100_000;
+
+/// What one statement drew from the directory: all of one moment.
+#[derive(Debug)]
+pub(crate) struct DirectoryPage {
+    pub(crate) head: Head,
+    /// Whether what was known before is a part of this.
+    pub(crate) goes_on: bool,
+    pub(crate) changes: Vec<DirectoryChange>,
+}
+
+/// How far the directory has come. A database that goes back, and forward again by other changes, has another mark at
+/// the same revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// The name of the history; `None` before an issuer has run.
+    pub(crate) history: Option<String>,
+    pub(crate) revision: u64,
+    mark: Option<u64>,
+}
+
 /// What a change is about.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Entity {
@@ -74,6 +96,40 @@ impl Transaction {
         Ok(())
     }
 
+    /// Marks the place that the changes of this transaction have come to.
+    pub(super) async fn mark_place(&mut self) -> Result<(), Error> {
+        let mark = self.marks.next();
+        sqlx::query(
+            "INSERT INTO directory_marks (revision, mark) VALUES ((SELECT MAX(revision) FROM directory), $1) \
+             ON CONFLICT (revision) DO UPDATE SET mark = excluded.mark",
+        )
+        .bind(to_i64(mark))
+        .execute(self.connection())
+        .await
+        .map_err(Error::store)?;
+        Ok(())
+    }
+
+    /// Forgets marks that nobody can come back to any more, at most `limit` of them; says how many.
+    pub(crate) async fn forget_marks(&mut self, limit: u32) -> Result<u64, Error> {
+        let newest = self.newest_revision().await?;
+        self.forget(
+            "DELETE FROM directory_marks WHERE revision IN \
+             (SELECT revision FROM directory_marks WHERE revision < $1 LIMIT $2)",
+            newest.saturating_sub(MARKS_KEPT),
+            limit,
+        )
+        .await
+    }
+
+    /// Gives the history another name, unless it has another one than `found` by now.
+    pub(crate) async fn rename_history(&mut self, found: Option<&str>, name: &str) -> Result<(), Error> {
+        if self.history().await?.as_deref() != found {
+            return Ok(());
+        }
+        self.put_setting(HISTORY, name).await
+    }
+
     /// Names the history, unless it has a name.
     pub(crate) async fn name_history(&mut self, make: impl FnOnce() -> String) -> Result<(), Error> {
         if self.history().await?.is_some() {
@@ -98,31 +154,60 @@ impl Reader {
             .map_err(Error::store)
     }
 
-    /// What has changed after a revision, in order, at most `limit` of it.
+    /// What has changed after a revision, in order, at most `limit` of it; and whether the directory has gone on from
+    /// where it was `known` to be.
     ///
     /// It is one statement, so it sees one moment: a thing that is changed meanwhile is in it as it was before, or
     /// comes later, and is never passed over.
-    pub(crate) async fn changes_after(&mut self, since: u64, limit: u32) -> Result<Vec<DirectoryChange>, Error> {
+    pub(crate) async fn changes_after(
+        &mut self,
+        since: u64,
+        limit: u32,
+        known: Option<&Head>,
+    ) -> Result<DirectoryPage, Error> {
         let rows = sqlx::query(
-            "SELECT d.revision, d.kind AS entity, d.entity_id, \
+            "SELECT p.history, p.newest, p.newest_mark, p.known_mark, d.revision, d.kind AS entity, d.entity_id, \
              COALESCE(o.archived_at, w.archived_at) AS archived_at, v.revoked_at AS verifier_revoked_at, \
              k.organization_id, k.workspace_id, k.workspaces, k.kind, k.environment, k.brand, k.public_key, k.scopes, \
              k.origins, k.cidrs, k.rate_limit_requests, k.rate_limit_period, k.monthly_quota, k.limits, k.shadow, \
              k.expires_at, k.ends_at, k.disabled_at, k.revoked_at \
-             FROM directory d \
+             FROM (SELECT (SELECT value FROM settings WHERE name = $3) AS history, \
+             (SELECT COALESCE(MAX(revision), 0) FROM directory) AS newest, \
+             (SELECT mark FROM directory_marks \
+             WHERE revision = (SELECT COALESCE(MAX(revision), 0) FROM directory)) AS newest_mark, \
+             (SELECT mark FROM directory_marks WHERE revision = $4) AS known_mark) AS p \
+             LEFT JOIN (SELECT revision, kind, entity_id FROM directory WHERE revision > $1 \
+             ORDER BY revision LIMIT $2) AS d ON 1 = 1 \
              LEFT JOIN keys k ON d.kind = 'key' AND k.id = d.entity_id \
              LEFT JOIN organizations o ON d.kind = 'organization' AND o.id = d.entity_id \
              LEFT JOIN workspaces w ON d.kind = 'workspace' AND w.id = d.entity_id \
              LEFT JOIN verifiers v ON d.kind = 'verifier' AND v.id = d.entity_id \
-             WHERE d.revision > $1 ORDER BY d.revision LIMIT $2",
+             ORDER BY d.revision",
         )
         .bind(to_i64(since))
         .bind(i64::from(limit))
+        .bind(HISTORY)
+        .bind(to_i64(known.map_or(0, |known| known.revision)))
         .fetch_all(self.connection())
         .await
         .map_err(Error::store)?;
-        rows.iter().map(change).collect()
+        page(&rows, known)
     }
+}
+
+fn page(rows: &[AnyRow], known: Option<&Head>) -> Result<DirectoryPage, Error> {
+    // Where nothing has changed there is one row, without a change.
+    let first = rows.first().ok_or_else(|| broken("newest", &"no row at all"))?;
+    let head = Head {
+        history: first.optional_text("history")?,
+        revision: first.number("newest")?,
+        mark: first.optional_number("newest_mark")?,
+    };
+    let known_mark = first.optional_number("known_mark")?;
+    let goes_on = known.is_none_or(|known| known.history == head.history && known.mark == known_mark);
+    let has_changed = first.optional_number("revision")?.is_some();
+    let changes = rows.iter().filter(|_| has_changed).map(change).collect::<Result<_, _>>()?;
+    Ok(DirectoryPage { head, goes_on, changes })
 }
 
 fn change(row: &AnyRow) -> Result<DirectoryChange, Error> {

@@ -1,6 +1,7 @@
 //! What a verifier follows: the whole of it, what has changed since, and changes as they come.
 
 mod follow;
+mod gone_back;
 
 use doorkey_core::{Environment, KeyKind};
 use doorkey_issuer::NewKey;

@@ -11,6 +11,8 @@ use crate::key_life::{Scene, outcome};
 on_each_database!(
     "multi_thread":
     a_grant_says_who_and_what_the_session_is_for,
+    a_grant_gives_no_more_than_its_signer_has,
+    a_token_that_would_be_too_long_is_the_grant_s_fault,
     a_grant_counts_once,
     of_two_at_once_exactly_one_wins,
     a_grant_stays_used_when_the_mint_fails,
@@ -79,7 +81,7 @@ fn token(scene: &Scene, answer: &Answer) -> Verified<Claims> {
 async fn a_grant_says_who_and_what_the_session_is_for(on: On) {
     let scene = Scene::new(on).await;
     let key = scene.create(scene.publishable(json!({}))).await;
-    let (backend, _) = Backend::new(&scene, json!({})).await;
+    let (backend, signer) = Backend::new(&scene, json!({})).await;
     let plain = token(&scene, &mint(&scene, &key, Some(backend.sign("a")), PAGE).await);
     assert_eq!(
         (plain.sub.as_str(), plain.scope.to_string().as_str()),
@@ -97,9 +99,43 @@ async fn a_grant_says_who_and_what_the_session_is_for(on: On) {
     let narrow = token(&scene, &answer);
     assert_eq!(narrow.sub, "user-42");
     assert_eq!(narrow.client_id.to_string(), key["id"]);
+    for granted in [&plain, &narrow] {
+        assert_eq!(granted.doorkey.granted_by.unwrap().to_string(), signer["id"]);
+    }
+    let ungranted = token(&scene, &mint(&scene, &key, None, PAGE).await);
+    assert_eq!(ungranted.doorkey.granted_by, None);
     assert_eq!((narrow.scope.to_string().as_str(), narrow.exp), ("pictures:read/holidays", NOW + 300));
     assert_eq!(narrow.doorkey.bind, Some(bind));
     assert_eq!(answer.json["scopes"], json!(["pictures:read/holidays"]));
+}
+
+async fn a_grant_gives_no_more_than_its_signer_has(on: On) {
+    let scene = Scene::new(on).await;
+    let key = scene.create(scene.publishable(json!({ "scopes": ["pictures:read", "pictures:write/new"] }))).await;
+    let scopes = json!({ "scopes": ["pictures:read/holidays", "pictures:write", "pictures:delete"] });
+    let (backend, _) = Backend::new(&scene, scopes).await;
+    let answer = mint(&scene, &key, Some(backend.sign("a")), PAGE).await;
+    assert_eq!(answer.json["scopes"], json!(["pictures:read/holidays", "pictures:write/new"]));
+    assert_eq!(token(&scene, &answer).scope.to_string(), "pictures:read/holidays pictures:write/new");
+    let (backend, _) = Backend::new(&scene, json!({ "scopes": ["pictures:delete"] })).await;
+    let answer = mint(&scene, &key, Some(backend.sign("a")), PAGE).await;
+    assert_eq!((answer.status.as_u16(), &answer.json["scopes"]), (201, &json!([])));
+}
+
+async fn a_token_that_would_be_too_long_is_the_grant_s_fault(on: On) {
+    let scene = Scene::new(on).await;
+    let scopes: Vec<_> = ["a", "b", "c", "d", "e", "f"].map(|c| format!("pictures:read/{}", c.repeat(240))).into();
+    let key = scene.create(scene.publishable(json!({ "scopes": scopes }))).await;
+    let (backend, _) = Backend::new(&scene, json!({ "scopes": ["pictures:read"] })).await;
+    let bind = Bind::new(None, Some(format!("/{}", "a".repeat(1023))), None, None).unwrap();
+    let grant = |jti: &str| GrantClaims { jti: jti.into(), bind: Some(bind.clone()), ..claims() };
+    let answer = mint(&scene, &key, Some(backend.sign_claims(&grant("a"))), PAGE).await;
+    assert_eq!(answer.refusal(), (401, "grant_invalid"));
+    assert!(answer.json["detail"].as_str().unwrap().contains("4096"), "{}", answer.json);
+    // It is the grant that can be another one.
+    let fewer = GrantClaims { scope: Some(scopes[0].parse().unwrap()), ..grant("b") };
+    assert_eq!(mint_with(&scene, &key, backend.sign_claims(&fewer)).await, created());
+    assert_eq!(mint_with(&scene, &key, backend.sign("c")).await, created());
 }
 
 async fn a_grant_counts_once(on: On) {

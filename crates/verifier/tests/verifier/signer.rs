@@ -57,6 +57,7 @@ impl Session {
                 env: Environment::Test,
                 origin: PAGE.parse().unwrap(),
                 bind,
+                granted_by: None,
             },
         };
         Self { key, token: issue(&claims, issuer_key).unwrap(), counter: AtomicU64::new(0) }
