@@ -94,7 +94,7 @@ impl World {
             authorization,
             body: digest.as_deref().map(|content_digest| ProofBody { content_type: "text/plain", content_digest }),
         };
-        let proof = UnsignedProof::new(&covered, signer, self.nonce(), now(), 60).unwrap();
+        let proof = UnsignedProof::new(&covered, signer, self.nonce(), created(), 60).unwrap();
         let signature = UnsignedProof::signature(&key.sign(proof.base().as_bytes()));
         let input = proof.signature_input();
         let of_body = digest.map(|digest| format!("content-type: text/plain\r\ncontent-digest: {digest}\r\n"));
@@ -105,8 +105,8 @@ impl World {
     pub(crate) fn signed_url(&self, target: &str) -> String {
         let key = SigningKey::from_seed(&[7; 32]);
         let target = RequestTarget::parse(target).unwrap();
-        let url =
-            UnsignedUrl::new(AUTHORITY, target, &self.token, &key.verifying_key(), self.nonce(), now(), 60).unwrap();
+        let url = UnsignedUrl::new(AUTHORITY, target, &self.token, &key.verifying_key(), self.nonce(), created(), 60)
+            .unwrap();
         let signature = key.sign(url.base().as_bytes());
         url.into_target(&signature)
     }
@@ -120,9 +120,11 @@ impl World {
     }
 }
 
+/// When things are signed: a second ahead, as clocks may be. What was signed in the second in which a gate began could be
+/// from before it, and is refused.
 #[expect(clippy::disallowed_methods, reason = "real servers have the real time")]
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+fn created() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 1
 }
 
 /// A running gate; it is killed when its test ends, however it ends.

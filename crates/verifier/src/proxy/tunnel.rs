@@ -124,14 +124,14 @@ impl Tunnels {
 mod tests {
     use doorkey_core::KeyId;
 
-    use super::{MAX, MAX_OF_KEY, Tunnels};
+    use super::{MAX, Tunnels};
 
     #[test]
     fn one_key_leaves_places_to_others() {
         let (tunnels, key) = (Tunnels::default(), |number| KeyId::from_parts(number, [0; 10]));
         let take = |number, many| (0..many).map_while(|_| tunnels.take_place(key(number))).collect::<Vec<_>>();
         let mut first = take(1, MAX);
-        assert_eq!(first.len(), MAX_OF_KEY);
+        assert_eq!(first.len(), 1024);
         let others: Vec<_> = (2..=4).flat_map(|number| take(number, MAX)).collect();
         assert_eq!(first.len() + others.len(), MAX);
         assert!(tunnels.take_place(key(5)).is_none());

@@ -1,6 +1,7 @@
 //! What a front server hears of signed requests whose bodies pass the gate by.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -11,7 +12,7 @@ use tower::ServiceExt;
 
 use crate::clock::ManualClock;
 use crate::known::directory;
-use crate::signer::{API, ISSUER, Session, issuer_key};
+use crate::signer::{API, ISSUER, NOW, Session, issuer_key};
 
 /// `Doorkey-Body` of the accepted request, or the code of the refusal.
 async fn ask(
@@ -38,8 +39,11 @@ async fn ask(
         request = request.header(format!("x-forwarded-{name}"), *value);
     }
     let verifier = Verifier::new(Policy::new(ISSUER, API).unwrap()).unwrap();
-    let verifier = verifier.with_directory(directory()).with_clock(ManualClock::new());
-    let answer = ForwardAuth::new(verifier).into_router().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let clock = ManualClock::at(NOW - 1);
+    let gate = ForwardAuth::new(verifier.with_directory(directory()).with_clock(Arc::clone(&clock) as _));
+    // What was signed in the second in which it began could be from before.
+    clock.advance(1);
+    let answer = gate.into_router().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     match answer.extensions().get::<ErrorCode>() {
         Some(code) => code.to_string(),
         None => answer.headers()["doorkey-body"].to_str().unwrap().to_owned(),
