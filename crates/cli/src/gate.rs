@@ -61,6 +61,10 @@ pub(crate) struct Arguments {
     /// Take secret keys in the URL, too, as the parameter `api_key`
     #[arg(long, env = "DOORKEY_GATE_API_KEY_PARAMETER")]
     api_key_parameter: bool,
+    /// Take paths that front server and service may read differently, too (`//`, `%2f`, `;`); then no location can need a
+    /// scope
+    #[arg(long, env = "DOORKEY_GATE_ALLOW_AMBIGUOUS_PATHS", conflicts_with = "upstream")]
+    allow_ambiguous_paths: bool,
     /// The most of a signed body that is taken
     #[arg(long, value_name = "SIZE", env = "DOORKEY_GATE_BODY_LIMIT", default_value = "10MiB", value_parser = flags::parse_size)]
     body_limit: usize,
@@ -99,7 +103,10 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         let verifier = Arc::clone(proxy.verifier());
         (proxy.into_router(), verifier)
     } else {
-        let gate = ForwardAuth::new(verifier);
+        let mut gate = ForwardAuth::new(verifier);
+        if arguments.allow_ambiguous_paths {
+            gate = gate.dangerous_with_ambiguous_paths();
+        }
         let verifier = Arc::clone(gate.verifier());
         (gate.into_router(), verifier)
     };

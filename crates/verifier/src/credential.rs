@@ -6,7 +6,7 @@ use doorkey_core::{
     AUTHORIZATION_SCHEME, Error, ErrorCode, KeyKind, Proof, ProofKey, PublishableKey, RequestTarget, SignedUrl,
 };
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, HeaderName};
+use http::header::{AUTHORIZATION, HeaderName, ORIGIN};
 
 use crate::policy::Policy;
 use crate::request::single;
@@ -55,7 +55,7 @@ impl<'a> Credential<'a> {
         }
         let authorization = single(headers, &AUTHORIZATION)?;
         let found = match (authorization, Self::in_target(target, policy)) {
-            (Some(authorization), Ok(None)) => Self::in_header(authorization)?,
+            (Some(authorization), Ok(None)) => Self::in_header(authorization, headers.contains_key(ORIGIN))?,
             (Some(_), _) => return multiple("a credential in the URL beside an Authorization header"),
             (None, Err(error)) => return Err(error),
             (None, Ok(Some(in_url))) => in_url?,
@@ -74,7 +74,7 @@ impl<'a> Credential<'a> {
         Ok(found)
     }
 
-    fn in_header(authorization: &'a str) -> Result<Self, Error> {
+    fn in_header(authorization: &'a str, is_from_page: bool) -> Result<Self, Error> {
         let (scheme, value) = authorization.split_once(' ').unwrap_or((authorization, ""));
         if scheme.eq_ignore_ascii_case("basic") {
             let (user, password) = basic(value).unwrap_or_default();
@@ -88,13 +88,15 @@ impl<'a> Credential<'a> {
             };
         }
         match KeyKind::of(value) {
-            // Whatever the scheme: one that is wrong must not make a leak go unnoticed.
-            Some(KeyKind::Secret) => Ok(Self::SecretKey(Cow::Borrowed(value))),
+            // From a page whatever the scheme: one that is wrong must not make a leak go unnoticed.
+            Some(KeyKind::Secret) if is_from_page || scheme.eq_ignore_ascii_case("bearer") => {
+                Ok(Self::SecretKey(Cow::Borrowed(value)))
+            }
             Some(KeyKind::Publishable) => refuse_publishable_key(value),
             None if scheme.eq_ignore_ascii_case(AUTHORIZATION_SCHEME) && !value.is_empty() => {
                 Ok(Self::Session { authorization, token: value })
             }
-            None => no_credential(),
+            Some(KeyKind::Secret) | None => no_credential(),
         }
     }
 

@@ -3,23 +3,23 @@
 //! The order is that of the design: size caps, form, policy, token, window, replay look-up, signature, digest, and last
 //! the replay mark. Cheap refusals come first, and nothing is remembered of a request that is not accepted.
 
+mod accepted;
 mod rules;
 mod secret_key;
 mod session;
 mod signed_url;
 
-use std::net::IpAddr;
-use std::sync::Arc;
+use self::accepted::Caller;
+pub use accepted::Accepted;
 
-use doorkey_core::{
-    Claims, Environment, Error, ErrorCode, JwkSet, KeyId, OrganizationId, RequestTarget, ScopeSet, Thumbprint,
-    Verified, WorkspaceId,
-};
+use std::net::IpAddr;
+
+use doorkey_core::{Error, ErrorCode, JwkSet, KeyId, RequestTarget, Thumbprint};
 
 use crate::address::client_address;
 use crate::ambient::Moment;
 use crate::credential::Credential;
-use crate::directory::{Directory, DirectorySettings, KnownKey};
+use crate::directory::Directory;
 use crate::limit::Restriction;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
@@ -27,7 +27,7 @@ use crate::replay::ReplayMemory;
 use crate::request::RequestHead;
 use crate::secret_keys::SecretKeyCache;
 use crate::signed::{BodyRule, ProofTerms, SignatureFields, UsedProof};
-use crate::tokens::{KnownToken, TokenCache};
+use crate::tokens::TokenCache;
 
 /// All that a decision depends on.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +92,22 @@ impl Examined {
         self.body == BodyRule::Free
     }
 
+    /// When it is of no use any more to wait for the body, in Unix seconds.
+    pub(crate) fn until(&self) -> Option<u64> {
+        self.proof.map(|used| used.until)
+    }
+
+    /// Compares the body that has come.
+    pub(crate) fn with_body(self, body: &[u8]) -> Result<Intact, Refusal> {
+        self.check_body(body).map_err(|refusal| refusal.about(self.accepted.key_id()))?;
+        Ok(Intact(self))
+    }
+
+    /// Goes on without a look at the body. Whoever calls this says so to whom it hands the request on.
+    pub(crate) fn without_body(self) -> Intact {
+        Intact(self)
+    }
+
     /// Compares a body with what was signed of it, and with what the grant allows.
     fn check_body(&self, body: &[u8]) -> Result<(), Refusal> {
         self.body.check(body)?;
@@ -123,11 +139,22 @@ impl Examined {
             (Some(most), AnnouncedBody::Length(length)) if length > most => {
                 refuse(ErrorCode::BodyTooLarge, "the grant allows a smaller body")
             }
-            (Some(_), AnnouncedBody::Unbounded | AnnouncedBody::Unknown) => {
+            (Some(_), AnnouncedBody::Unbounded | AnnouncedBody::Unknown | AnnouncedBody::Unlikely) => {
                 refuse(ErrorCode::BodyTooLarge, "the grant bounds the body, whose length is not announced")
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// A request of which the body has been checked, too, and that nothing remembers yet.
+#[derive(Debug)]
+pub(crate) struct Intact(Examined);
+
+impl Intact {
+    /// Whose it is.
+    pub(crate) fn request(&self) -> &Accepted {
+        &self.0.accepted
     }
 }
 
@@ -141,115 +168,8 @@ pub(crate) enum AnnouncedBody {
     Unbounded,
     /// Nothing was said, and there may be one.
     Unknown,
-}
-
-/// A request that was accepted, and on whose behalf. Only this module makes one.
-#[derive(Clone, Debug)]
-pub struct Accepted {
-    caller: Caller,
-    client: Option<IpAddr>,
-    shadowed: Option<Restriction>,
-    proof: Option<UsedProof>,
-    body: BodyRule,
-    settings: Option<Arc<DirectorySettings>>,
-}
-
-#[derive(Clone, Debug)]
-enum Caller {
-    Session {
-        token: Arc<KnownToken>,
-        key: Option<KnownKey>,
-        /// What is left of the token's scopes, if the key has lost some since.
-        narrowed: Option<Arc<ScopeSet>>,
-    },
-    SecretKey(KnownKey),
-}
-
-impl Accepted {
-    /// What the session token says, if it is a session.
-    pub fn claims(&self) -> Option<&Verified<Claims>> {
-        match &self.caller {
-            Caller::Session { token, .. } => Some(&token.claims),
-            Caller::SecretKey(_) => None,
-        }
-    }
-
-    /// The key that was used, or that the session was minted with.
-    pub fn key_id(&self) -> KeyId {
-        match &self.caller {
-            Caller::Session { token, .. } => token.claims.client_id,
-            Caller::SecretKey(key) => key.id,
-        }
-    }
-
-    /// The organization and the workspace that the key belongs to.
-    pub(crate) fn owner(&self) -> (OrganizationId, Option<WorkspaceId>) {
-        match &self.caller {
-            Caller::Session { token, .. } => (token.claims.doorkey.org, token.claims.doorkey.workspace),
-            Caller::SecretKey(key) => (key.organization, key.workspace),
-        }
-    }
-
-    /// Whether the key is for this workspace of this organization.
-    pub(crate) fn is_for(&self, (organization, workspace): (OrganizationId, WorkspaceId)) -> bool {
-        let (of, own) = self.owner();
-        let chosen = self.key().and_then(|key| key.policy.workspaces.as_deref());
-        of == organization
-            && match (own, chosen) {
-                (Some(own), _) => own == workspace,
-                (None, Some(chosen)) => chosen.contains(&workspace),
-                (None, None) => true,
-            }
-    }
-
-    /// Live or test.
-    pub(crate) fn environment(&self) -> Environment {
-        match &self.caller {
-            Caller::Session { token, .. } => token.claims.doorkey.env,
-            Caller::SecretKey(key) => key.environment,
-        }
-    }
-
-    /// What holds for all keys; `None` without a directory.
-    pub(crate) fn settings(&self) -> Option<&DirectorySettings> {
-        self.settings.as_deref()
-    }
-
-    /// What the directory says of the key; `None` without a directory.
-    pub(crate) fn key(&self) -> Option<&KnownKey> {
-        match &self.caller {
-            Caller::Session { key, .. } => key.as_ref(),
-            Caller::SecretKey(key) => Some(key),
-        }
-    }
-
-    /// What the caller may do now.
-    pub(crate) fn scopes(&self) -> &ScopeSet {
-        match &self.caller {
-            Caller::Session { narrowed: Some(scopes), .. } => scopes,
-            Caller::Session { token, .. } => &token.claims.scope,
-            Caller::SecretKey(key) => &key.policy.scopes,
-        }
-    }
-
-    /// Where the request came from, if that is known.
-    pub(crate) fn client(&self) -> Option<IpAddr> {
-        self.client
-    }
-
-    /// A restriction in shadow that would have refused the request.
-    pub(crate) fn shadowed(&self) -> Option<Restriction> {
-        self.shadowed
-    }
-
-    /// The proof that was used up.
-    pub(crate) fn proof(&self) -> Option<&UsedProof> {
-        self.proof.as_ref()
-    }
-
-    pub(crate) fn body(&self) -> BodyRule {
-        self.body
-    }
+    /// Nothing was said, of a method whose bodies have no meaning: if one comes nonetheless, nobody reads it.
+    Unlikely,
 }
 
 impl<'a> Decision<'a> {
@@ -288,23 +208,19 @@ impl<'a> Decision<'a> {
     /// Fails with [`ErrorCode::DigestMismatch`], with [`ErrorCode::ComponentsIncomplete`] for a body that the proof
     /// does not know of, as [`ReplayMemory::mark`] does, and with the codes of keys that were revoked meanwhile.
     pub fn accept(&self, examined: Examined, body: &[u8]) -> Result<Accepted, Refusal> {
-        let key = examined.accepted.key_id();
-        examined.check_body(body).and_then(|()| self.finish(examined)).map_err(|refusal| refusal.about(key))
+        self.admit(examined.with_body(body)?)
     }
 
-    /// Accepts a request whose body cannot be seen here. Whoever calls this says so to whom it hands the request on.
-    pub(crate) fn accept_without_body(&self, examined: Examined) -> Result<Accepted, Refusal> {
-        let key = examined.accepted.key_id();
-        self.finish(examined).map_err(|refusal| refusal.about(key))
-    }
-
-    fn finish(&self, examined: Examined) -> Result<Accepted, Refusal> {
-        // However long the body took: what was revoked meanwhile is not accepted, nor is a proof after its window.
-        self.check_still(&examined.accepted)?;
-        if let Some(used) = &examined.proof {
-            used.mark(self.replay, self.now.seconds())?;
-        }
-        Ok(Accepted { proof: examined.proof, body: examined.body, ..examined.accepted })
+    /// Accepts a request whose body is as it should be: what was revoked while it arrived is refused, and so is a proof
+    /// after its window; then the proof is marked as used.
+    pub(crate) fn admit(&self, intact: Intact) -> Result<Accepted, Refusal> {
+        let Examined { accepted, proof, body } = intact.0;
+        let admit = || {
+            self.check_still(&accepted)?;
+            proof.map_or(Ok(()), |used| used.mark(self.replay, self.now.seconds()))
+        };
+        admit().map_err(|refusal: Refusal| refusal.about(accepted.key_id()))?;
+        Ok(Accepted { proof, body, ..accepted })
     }
 
     /// The first form of an accepted request: whose it is, and from where.

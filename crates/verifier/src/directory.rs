@@ -37,6 +37,8 @@ struct State {
     complete_at: Option<Moment>,
     /// A whole new table that is on its way; the one in use stays until that is complete.
     next: Option<(Table, Position)>,
+    /// Tables of before, which are freed when nobody waits for it.
+    replaced: Vec<Table>,
 }
 
 /// How far in which history of changes.
@@ -73,10 +75,12 @@ impl Directory {
     /// Fails with [`ErrorCode::KeysUnavailable`] for lines that do not fit what is here: then ask again, from
     /// [`position`](Self::position) on.
     pub fn apply(&self, lines: impl IntoIterator<Item = DirectoryLine>, asked_at: Moment) -> Result<(), Error> {
-        let applied = {
+        let (applied, replaced) = {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            lines.into_iter().try_for_each(|line| state.apply(line, asked_at))
+            (lines.into_iter().try_for_each(|line| state.apply(line, asked_at)), std::mem::take(&mut state.replaced))
         };
+        // A million keys take a while to be freed: not while others wait to look one up.
+        drop(replaced);
         #[cfg(feature = "server")]
         self.completed.notify_waiters();
         applied
@@ -157,17 +161,19 @@ impl State {
         match line {
             DirectoryLine::Begin(begin) if begin.since == 0 => {
                 let position = Position { history: begin.history, revision: 0 };
-                self.next = Some((Table::default(), position));
+                let given_up = self.next.replace((Table::default(), position));
+                self.replaced.extend(given_up.map(|(table, _)| table));
             }
             DirectoryLine::Begin(begin) => {
-                self.next = None;
+                self.replaced.extend(self.next.take().map(|(table, _)| table));
                 if begin.history != self.position.history || begin.since > self.position.revision {
                     return misfit("the directory goes on from elsewhere");
                 }
             }
             DirectoryLine::Synced(synced) => {
                 if let Some((table, position)) = self.next.take() {
-                    (self.table, self.position) = (table, position);
+                    self.replaced.push(std::mem::replace(&mut self.table, table));
+                    self.position = position;
                     self.complete_at = None;
                 }
                 if synced.revision < self.position.revision {

@@ -1,7 +1,7 @@
 //! A verifier's connection to its issuer: it follows the directory, keeps a copy on disk, and reports usage.
 
+mod boot;
 mod disk_copy;
-mod folder;
 mod follow;
 mod lines;
 mod report;
@@ -16,13 +16,14 @@ use doorkey_core::{Error, ErrorCode, KeyId, Origin, VerifierCredential};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle, spawn_blocking};
 
+use self::boot::BootClock;
 use self::disk_copy::{DiskCopy, restore};
-use self::folder::Folder;
 use self::follow::Follower;
 use self::report::Reporter;
 use self::requests::Requests;
 use crate::ambient::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::directory::Directory;
+use crate::folder::Folder;
 use crate::http_client::http_client;
 use crate::usage::{Counts, Outcome};
 
@@ -30,6 +31,10 @@ use crate::usage::{Counts, Outcome};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often counts are taken over.
 const TICK: Duration = Duration::from_secs(1);
+/// Where Linux says how long ago the machine was started.
+const PROC: &str = "/proc";
+/// The file in the data folder that is held while it is in use.
+const LOCK: &str = "lock";
 /// How long telling the last may take.
 const CLOSE: Duration = Duration::from_secs(5);
 
@@ -53,6 +58,7 @@ pub struct IssuerClient {
     max_staleness: Duration,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    boot: BootClock,
     patience: Duration,
     tick: Duration,
 }
@@ -67,6 +73,7 @@ impl IssuerClient {
             max_staleness: Directory::DEFAULT_MAX_STALENESS,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
+            boot: BootClock::new(PROC.into()),
             patience: PATIENCE,
             tick: TICK,
         }
@@ -78,6 +85,11 @@ impl IssuerClient {
     }
 
     /// Keeps the directory, and the usage that was not reported yet, in a folder of this process's own.
+    ///
+    /// What a process finds there is as old as the clock on the wall says, or as the time since the machine was started,
+    /// whichever is more. After another start of the machine it is too old in any case: a clock that comes up behind must
+    /// not make it look fresh. Only Linux tells of its starts; elsewhere the clock on the wall decides alone, and has to
+    /// be right.
     pub fn with_data(self, folder: PathBuf) -> Self {
         Self { data: Some(folder), ..self }
     }
@@ -95,6 +107,12 @@ impl IssuerClient {
     /// Takes randomness from elsewhere.
     pub fn with_entropy(self, entropy: Arc<dyn Entropy>) -> Self {
         Self { entropy, ..self }
+    }
+
+    /// Where it is read how long ago the machine was started, in place of Linux's `/proc`.
+    #[doc(hidden)]
+    pub fn with_proc(self, proc: PathBuf) -> Self {
+        Self { boot: BootClock::new(proc), ..self }
     }
 
     /// How long the issuer may be silent before the connection is given up; five seconds without this.
@@ -120,7 +138,7 @@ impl IssuerClient {
             return Err(Error::new(ErrorCode::InsecureTransport, "the issuer's URL has no TLS"));
         }
         let (clock, entropy) = (self.clock, self.entropy);
-        let client = http_client()?;
+        let client = http_client(&url)?;
         let requests = Requests::new(client, self.credential, url, Arc::clone(&clock), &*entropy, self.patience);
         let requests = Arc::new(requests);
         let directory = Arc::new(Directory::new(self.max_staleness));
@@ -129,13 +147,13 @@ impl IssuerClient {
         let (copy, reporter) = {
             let (requests, directory, counts) = (requests.clone(), directory.clone(), counts.clone());
             let (clock, entropy) = (clock.clone(), entropy.clone());
-            let data = self.data;
+            let (data, boot) = (self.data, self.boot);
             let open = move || {
-                let folder = data.map(|path| Folder::open(&path)).transpose()?.map(Arc::new);
+                let folder = data.map(|path| Folder::open(&path, LOCK)).transpose()?.map(Arc::new);
                 let copy = folder.clone().map(|folder| {
                     let issuer = requests.issuer();
-                    let restored = restore(&folder, &issuer, &directory, &clock.moment());
-                    DiskCopy::start(folder, issuer, restored, clock.clone())
+                    let restored = restore(&folder, &issuer, &directory, &clock.moment(), boot.now().as_ref());
+                    DiskCopy::start(folder, issuer, restored, clock.clone(), boot)
                 });
                 Ok((copy.transpose()?, Reporter::open(requests, counts, folder, clock, entropy)))
             };

@@ -76,7 +76,7 @@ impl KeySource {
     pub fn remote_with_timeout(issuer: &Origin, clock: Arc<dyn Clock>, timeout: Duration) -> Result<Self, Error> {
         let remote = Remote {
             url: format!("{issuer}{JWKS_PATH}"),
-            client: http_client()?,
+            client: http_client(issuer)?,
             timeout,
             clock,
             state: RwLock::default(),

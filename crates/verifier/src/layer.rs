@@ -160,9 +160,12 @@ where
             take_off_credentials(&mut parts);
             parts.extensions.insert::<Principal>(admitted.principal);
             parts.extensions.insert(request_id.clone());
+            // Until the handler has answered: before that it may hold the body.
+            let mut held = None;
             let request = match admitted.body {
                 Received::Unread(body) => Request::from_parts(parts, body),
-                Received::Read(bytes) => {
+                Received::Read(bytes, memory) => {
+                    held = Some(memory);
                     #[cfg_attr(not(feature = "axum"), expect(unused_mut, reason = "axum's limit is taken off it"))]
                     let mut request = Request::from_parts(parts, B::from(bytes));
                     // The policy's limit has been kept; axum's own default of 2 MB would refuse what it lets through.
@@ -171,7 +174,9 @@ where
                     request
                 }
             };
-            let mut response = inner.call(request).await?;
+            let answered = inner.call(request).await;
+            drop(held);
+            let mut response = answered?;
             // A handler's refusal learns under which id it is logged here.
             if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
                 log(&refusal, &request_id);

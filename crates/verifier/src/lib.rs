@@ -21,6 +21,8 @@ mod credential;
 mod decision;
 mod principal;
 #[cfg(feature = "server")]
+mod folder;
+#[cfg(feature = "server")]
 mod http_client;
 #[cfg(feature = "server")]
 mod keys;

@@ -2,6 +2,7 @@
 
 mod charge;
 mod lease;
+mod months;
 mod quota_file;
 mod table;
 #[cfg(test)]
@@ -41,7 +42,7 @@ pub enum Outage {
 /// whole period, and a Redis that loses its data.
 ///
 /// On one machine all is counted exactly, in memory; up to a million subjects, beyond which new addresses and sessions
-/// are refused while keys are not. Several verifiers count in Redis. Each takes leases there, a sixteenth of what is left
+/// are refused while keys are not, and an error is logged. Several verifiers count in Redis. Each takes leases there, a sixteenth of what is left
 /// at a time, and asks for the next one before the last is used up. So few requests wait, and what a verifier leaves
 /// unused at the end of a period is small. Counts are only as durable as that Redis is.
 ///
@@ -88,12 +89,15 @@ impl Limits {
 
     /// Keeps this month's counts in `quota.json` in a folder, where an earlier process may have left its own.
     ///
-    /// They are written within a second; a crash forgets no more than that. Fails with
-    /// [`ErrorCode::StoreUnavailable`] if there is a file that cannot be read.
+    /// They are written within a second; a crash, or the last clone's end without [`save`](Self::save), forgets no more
+    /// than that. The month that was counted in before is kept beside it: a clock that goes wrong for a while loses none.
+    ///
+    /// Fails with [`ErrorCode::StoreUnavailable`] if there is a file that cannot be read or the folder cannot be written
+    /// to, and with [`ErrorCode::Conflict`] if other limits are kept there, by this process or another.
     pub fn with_data(self, folder: &Path) -> Result<Self, Error> {
-        let file = QuotaFile::new(folder);
-        for (subject, window, used) in file.read()? {
-            self.table.restore(subject, window, used);
+        let file = QuotaFile::open(folder)?;
+        for (month, key, used) in file.read()? {
+            self.table.restore(month, key, used);
         }
         Ok(Self { file: Some(Arc::new(file)), ..self })
     }
@@ -126,6 +130,11 @@ impl Limits {
     /// How many leases have something left.
     pub(crate) fn leases(&self) -> usize {
         self.table.leases()
+    }
+
+    /// How many subjects are counted.
+    pub(crate) fn subjects(&self) -> usize {
+        self.table.live()
     }
 
     /// Takes all charges of a request or none; waits only for Redis, and only when a lease is used up.
@@ -178,8 +187,9 @@ impl Limits {
     fn note(&self, charges: &[Charge]) {
         let Some(file) = &self.file else { return };
         if charges.iter().any(|charge| matches!(charge.subject, Subject::Quota(_))) && file.is_first_change() {
-            let (file, table) = (Arc::clone(file), Arc::clone(&self.table));
-            tokio::spawn(async move { file.write_soon(table).await });
+            // Not held meanwhile: whoever opens the folder next must not wait for it.
+            let (file, table) = (Arc::downgrade(file), Arc::downgrade(&self.table));
+            tokio::spawn(quota_file::write_soon(file, table));
         }
     }
 }

@@ -13,6 +13,7 @@ const SECONDS: &str = "doorkey_decision_seconds";
 const REPLAY_ENTRIES: &str = "doorkey_replay_entries";
 const DIRECTORY_AGE: &str = "doorkey_directory_age_seconds";
 const DIRECTORY_KEYS: &str = "doorkey_directory_keys";
+const SUBJECTS: &str = "doorkey_limit_subjects";
 const LEASES: &str = "doorkey_limit_leases";
 
 /// Handles that are looked up once, so that counting costs an addition.
@@ -37,13 +38,16 @@ impl Meter {
     pub(crate) fn decided(&self, code: Option<ErrorCode>, took: Duration) {
         match code {
             None => self.accepted.increment(1),
-            Some(code) => {
-                if let Some(counter) = self.refused.get(&code) {
-                    counter.increment(1);
-                }
-            }
+            Some(code) => self.refused(code),
         }
         self.seconds.record(took);
+    }
+
+    /// Counts a refusal that took no decision.
+    pub(crate) fn refused(&self, code: ErrorCode) {
+        if let Some(counter) = self.refused.get(&code) {
+            counter.increment(1);
+        }
     }
 }
 
@@ -60,6 +64,7 @@ pub(crate) struct Levels {
     /// `None` before the directory was complete once, or without one.
     pub(crate) directory_age: Option<Duration>,
     pub(crate) directory_keys: Option<usize>,
+    pub(crate) subjects: usize,
     pub(crate) leases: usize,
 }
 
@@ -67,6 +72,7 @@ impl Levels {
     #[expect(clippy::cast_precision_loss, reason = "gauges are floating")]
     pub(crate) fn record(&self) {
         gauge!(REPLAY_ENTRIES).set(self.replay_entries as f64);
+        gauge!(SUBJECTS).set(self.subjects as f64);
         gauge!(LEASES).set(self.leases as f64);
         if let Some(keys) = self.directory_keys {
             gauge!(DIRECTORY_KEYS).set(keys as f64);

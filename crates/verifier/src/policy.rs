@@ -18,6 +18,8 @@ pub struct Policy {
 impl Policy {
     /// How far clocks may be apart by default, in seconds.
     pub const DEFAULT_SKEW: u64 = 30;
+    /// The furthest that clocks may be apart: memory that several verifiers share keeps a proof for this much longer.
+    pub const MAX_SKEW: u64 = 60;
     /// The most bytes of a body by default: 10 MiB.
     pub const DEFAULT_BODY_LIMIT: usize = 10 * 1024 * 1024;
 
@@ -48,12 +50,13 @@ impl Policy {
         self
     }
 
-    /// Sets how far clocks may be apart, in seconds.
+    /// Sets how far clocks may be apart, in seconds; at most [`MAX_SKEW`](Self::MAX_SKEW).
     pub fn with_skew(self, skew: u64) -> Self {
-        Self { skew, ..self }
+        Self { skew: skew.min(Self::MAX_SKEW), ..self }
     }
 
-    /// Sets the most bytes of a body.
+    /// Sets the most bytes of a body that is read here. What nothing covers, the body of a request that shows a secret key
+    /// as it is, goes unread to the handler, who has limits of their own.
     pub fn with_body_limit(self, body_limit: usize) -> Self {
         Self { body_limit, ..self }
     }
@@ -119,11 +122,18 @@ impl Policy {
     /// Only a configured one can come out, whatever the header says; an unknown host means the first, for which no
     /// signature meant for another host verifies.
     pub fn origin_for(&self, host: Option<&str>) -> &Origin {
-        let named = host
-            .filter(|_| self.origins.len() > 1)
-            .and_then(|host| host.to_ascii_lowercase().parse::<Authority>().ok())
-            .and_then(|host| self.origins.iter().find(|origin| origin.authority() == host.as_str()));
+        let named = host.filter(|_| self.origins.len() > 1).and_then(|host| self.origin_named(host));
         named.unwrap_or(&self.origins[0])
+    }
+
+    /// The public origin with this `host[:port]`, if it is a configured one; the scheme's own port may stand there, too.
+    pub fn origin_named(&self, host: &str) -> Option<&Origin> {
+        let host = host.to_ascii_lowercase().parse::<Authority>().ok()?;
+        self.origins.iter().find(|origin| {
+            let own_port = if origin.is_secure() { ":443" } else { ":80" };
+            let rest = host.as_str().strip_prefix(origin.authority());
+            rest.is_some_and(|rest| rest.is_empty() || rest == own_port)
+        })
     }
 }
 

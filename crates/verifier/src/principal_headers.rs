@@ -33,8 +33,10 @@ const BODY: HeaderName = HeaderName::from_static("doorkey-body");
 pub(crate) enum Bodies {
     /// It has read what a proof covers.
     Seen,
-    /// They pass it by.
+    /// They pass it by, but it was told whether there is one.
     Unseen,
+    /// They pass it by, and nobody says whether there is one.
+    Untold,
 }
 
 /// Who calls, as the service behind a gate reads it.
@@ -45,8 +47,8 @@ pub(crate) enum Bodies {
 ///
 /// - `checked` for a body that was read and is the one that was signed,
 /// - `none` where it was signed that there is none: what comes nonetheless is nobody's,
-/// - `unchecked` for one that was signed and not seen, so that the service compares `Content-Digest` itself, and for one
-///   that nothing covers.
+/// - `unchecked` for one that was signed and not seen, so that the service compares `Content-Digest` itself, for one that
+///   nothing covers, and for what may come behind a proof without one where nobody says whether it does.
 pub(crate) fn principal_headers(principal: &Principal, request_id: &RequestId, bodies: Bodies) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(16);
     let mut tell = |name: HeaderName, text: &str| {
@@ -90,8 +92,8 @@ pub(crate) fn principal_headers(principal: &Principal, request_id: &RequestId, b
         BODY,
         match (principal.accepted().body(), bodies) {
             (BodyRule::Digest(_), Bodies::Seen) => "checked",
-            (BodyRule::Empty, _) => "none",
-            (BodyRule::Digest(_), Bodies::Unseen) | (BodyRule::Free, _) => "unchecked",
+            (BodyRule::Empty, Bodies::Seen | Bodies::Unseen) => "none",
+            (BodyRule::Digest(_), Bodies::Unseen) | (_, Bodies::Untold) | (BodyRule::Free, _) => "unchecked",
         },
     );
     headers

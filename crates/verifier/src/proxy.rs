@@ -1,8 +1,10 @@
 //! A reverse proxy that lets accepted requests alone through.
 
+mod entrance;
 mod headers;
 mod lasting;
 mod tunnel;
+mod upload;
 mod upstream;
 
 use std::convert::Infallible;
@@ -17,6 +19,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
 use doorkey_core::{Error, ErrorCode, Origin};
+use http::header::HOST;
 use http::{StatusCode, Version};
 use tower::{Layer, Service};
 
@@ -31,13 +34,17 @@ use crate::verifier::Verifier;
 
 /// Checks requests, and sends accepted ones on to a service in any language.
 ///
-/// The service gets path, query and `Host` as the client sent them, without the credential, and who calls in
+/// A request that is for none of the audiences is refused, and where the audience is https, one that came from another
+/// machine otherwise than through a trusted proxy that says so: a secret key on the way to it was for everyone to read.
+///
+/// The service gets path and query as the client sent them, and the audience as `Host`, without the credential, and who calls in
 /// `Doorkey-Key-Id` and its kin; where the request came from in `X-Forwarded-For`, `-Proto` and `-Host`. Whatever a client
 /// sends under such names is dropped, and so is what overrides the method. Signed bodies are checked first and go on
-/// whole; those of secret keys that are shown as they are, and all responses, go on as they come.
+/// whole; those of secret keys that are shown as they are, and all responses, go on as they come. A request's trailers do not.
 ///
 /// A `WebSocket` or a stream of events ends within two seconds after its key can no longer be used, or nobody knows whether
-/// it can. It outlives its session's token. Other upgrades are not made: what is said after them could be requests.
+/// it can; a `WebSocket` ends with its server, too. It outlives its session's token. One key has a quarter of the `WebSocket`s
+/// that may be open at most. Other upgrades are not made: what is said after them could be requests.
 #[derive(Clone, Debug)]
 pub struct ReverseProxy {
     checked: VerifierLayer,
@@ -77,7 +84,10 @@ impl ReverseProxy {
     pub fn into_router(self) -> Router {
         let Self { checked, forward } = self;
         let verifier = Arc::clone(checked.verifier());
-        Router::new().fallback_service(checked.layer(forward)).layer(from_fn_with_state(verifier, access_log))
+        Router::new()
+            .fallback_service(checked.layer(forward))
+            .layer(from_fn_with_state(Arc::clone(&verifier), entrance::check))
+            .layer(from_fn_with_state(verifier, access_log))
     }
 }
 
@@ -124,9 +134,12 @@ impl Forward {
         let principal = principal.clone();
         let told = principal_headers(&principal, request_id, Bodies::Seen);
         let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let policy = self.verifier.policy();
+        let origin = policy.origin_for(host);
         let upgrade = tunnel::begin(&mut request);
 
-        headers::prepare_request(request.headers_mut(), peer, self.verifier.policy(), upgrade.is_some());
+        headers::prepare_request(request.headers_mut(), origin, peer, policy.trusted_proxies(), upgrade.is_some());
         request.headers_mut().extend(told);
         *request.version_mut() = Version::HTTP_11;
         *request.uri_mut() = self.upstream.address_of(request.uri())?;
@@ -144,3 +157,6 @@ impl Forward {
         Ok(lasting::cut_events(response.map(Body::new), &self.verifier, principal))
     }
 }
+
+#[cfg(test)]
+mod tests;

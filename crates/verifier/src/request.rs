@@ -38,11 +38,6 @@ pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Op
         let detail = "a header that is covered or compared stands more than once";
         return Err(Error::new(ErrorCode::MalformedRequest, detail));
     }
-    match value.to_str() {
-        Ok(text) => Ok(Some(text)),
-        Err(_) => {
-            let detail = "a header that is covered or compared is not visible ASCII";
-            Err(Error::new(ErrorCode::MalformedRequest, detail))
-        }
-    }
+    let detail = "a header that is covered or compared is not visible ASCII";
+    value.to_str().map(Some).map_err(|_| Error::new(ErrorCode::MalformedRequest, detail))
 }

@@ -1,8 +1,9 @@
 //! A verifier, put together: the decision, and what it asks of the world around it.
 
 mod body;
+mod charges;
+mod watch;
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,14 +14,13 @@ use tokio::sync::Semaphore;
 use crate::ambient::{Clock, Entropy, SystemClock, SystemEntropy};
 #[cfg(feature = "gate")]
 use crate::decision::AnnouncedBody;
-use crate::decision::{Accepted, Decision, Examined, Rejection};
+use crate::decision::{Accepted, Decision, Examined, Intact, Rejection};
 use crate::directory::Directory;
 use crate::issuer_client::IssuerLink;
 use crate::keys::KeySource;
 use crate::limit::Restriction;
-use crate::limits::{Allowance, Charge, LimitState, Limits, Subject};
+use crate::limits::{LimitState, Limits};
 use crate::metrics::{Levels, Meter};
-use crate::network::network;
 use crate::policy::Policy;
 use crate::principal::Principal;
 use crate::redis::SharedReplay;
@@ -31,7 +31,8 @@ use crate::secret_keys::SecretKeyCache;
 use crate::tokens::TokenCache;
 use crate::usage::Outcome;
 
-pub(crate) use body::Incoming;
+use self::watch::Watch;
+pub(crate) use body::{Held, Incoming};
 
 /// Checks requests in the API's own process: a policy, the issuer's keys, and the memory of what was accepted.
 ///
@@ -61,10 +62,14 @@ pub struct Verifier {
     meter: Meter,
     /// How many requests wait for news of keys that are not known yet.
     waiting: Semaphore,
+    /// Memory for bodies, in KiB.
+    bodies: Arc<Semaphore>,
 }
 
 /// How long a request waits for the directory to say whether a key was just made.
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// How many bytes of bodies are held at once, of all requests together.
+const BODY_MEMORY: usize = 256 * 1024 * 1024;
 /// How many do at once: ids of keys are for anyone to make up.
 const MAX_WAITING: usize = 256;
 
@@ -78,8 +83,8 @@ pub(crate) struct Admitted<B> {
 
 /// A request's body, as far as it was looked at.
 pub(crate) enum Received<B> {
-    /// It was read and compared with what was signed.
-    Read(Bytes),
+    /// It was read and compared with what was signed; the memory that it takes is given back with the second.
+    Read(Bytes, Held),
     /// Nothing covers it, and nobody has read it.
     Unread(B),
 }
@@ -107,6 +112,7 @@ impl Verifier {
             entropy: Arc::new(SystemEntropy),
             meter: Meter::new(),
             waiting: Semaphore::new(MAX_WAITING),
+            bodies: body::memory(BODY_MEMORY),
         })
     }
 
@@ -125,6 +131,11 @@ impl Verifier {
     /// were used for.
     pub fn with_issuer(self, issuer: IssuerLink) -> Self {
         Self { directory: Some(Arc::clone(issuer.directory())), issuer: Some(issuer), ..self }
+    }
+
+    /// Holds at most so many bytes of bodies at once, of all requests together; 256 MiB without this.
+    pub fn with_body_memory(self, bytes: usize) -> Self {
+        Self { bodies: body::memory(bytes), ..self }
     }
 
     /// Remembers accepted proofs in `replay`, which must be made for the policy's skew.
@@ -155,7 +166,12 @@ impl Verifier {
 
     /// Begins to remember what is accepted.
     pub(crate) fn begin(self) -> Arc<Self> {
-        let replay = self.replay.with_start(self.clock.now());
+        if self.shared_replay.is_some() {
+            // It remembers what other processes have accepted, this one's predecessor included.
+            return Arc::new(self);
+        }
+        // From the next second on: an earlier process may have accepted what was signed in this one.
+        let replay = self.replay.with_start(self.clock.now() + 1);
         Arc::new(Self { replay, ..self })
     }
 
@@ -190,6 +206,7 @@ impl Verifier {
             replay_entries: self.replay.entries(),
             directory_age: self.directory.as_ref().and_then(|directory| directory.age(&now)),
             directory_keys: self.directory.as_ref().map(|directory| directory.len()),
+            subjects: self.limits.subjects(),
             leases: self.limits.leases(),
         };
         levels.record();
@@ -213,7 +230,7 @@ impl Verifier {
         let mut watch = Watch::begin(&*self.clock);
         let verdict = match self.examine(head, &mut watch).await {
             Ok(examined) => match examined.check_announced(announced) {
-                Ok(()) => self.accept(examined, None).await,
+                Ok(()) => self.accept(examined.without_body()).await,
                 Err(refusal) => Err(refusal),
             },
             Err(refusal) => Err(refusal),
@@ -231,7 +248,7 @@ impl Verifier {
         let limit = self.policy.body_limit();
         let examined = match self.examine(head, watch).await {
             Ok(examined) if examined.covers_no_body() => {
-                let (principal, limit) = self.accept(examined, None).await?;
+                let (principal, limit) = self.accept(examined.without_body()).await?;
                 return Ok(Admitted { principal, limit, body: Received::Unread(body) });
             }
             Ok(examined) => body::check_announced(head.headers, limit).map(|()| examined).map_err(Refusal::from),
@@ -244,9 +261,12 @@ impl Verifier {
                 return Err(refusal);
             }
         };
-        let bytes = watch.pause(body::read(body, limit)).await?;
-        let (principal, limit) = self.accept(examined, Some(&bytes)).await?;
-        Ok(Admitted { principal, limit, body: Received::Read(bytes) })
+        // A body that arrives after the proof's window is of no use.
+        let left = examined.until().map_or(u64::MAX, |until| until.saturating_sub(self.clock.now()));
+        let read = body::read(body, limit, Duration::from_secs(left), &self.bodies);
+        let (bytes, memory) = watch.pause(read).await?;
+        let (principal, limit) = self.accept(examined.with_body(&bytes)?).await?;
+        Ok(Admitted { principal, limit, body: Received::Read(bytes, memory) })
     }
 
     /// Checks everything but the body; what is not known yet is waited for, within bounds.
@@ -275,69 +295,23 @@ impl Verifier {
         drop(tokio::time::timeout(PATIENCE, news).await);
     }
 
-    async fn accept(
-        &self,
-        examined: Examined,
-        body: Option<&[u8]>,
-    ) -> Result<(Principal, Option<LimitState>), Refusal> {
-        let accepted = {
-            let keys = self.keys();
-            let decision = self.decision(&keys);
-            match body {
-                Some(body) => decision.accept(examined, body)?,
-                None => decision.accept_without_body(examined)?,
-            }
-        };
-        let admit = async {
-            let taken = self.limits.take(&self.charges(&accepted), self.clock.moment()).await?;
-            if let Err(refusal) = self.mark_everywhere(&accepted).await {
-                // Who replays what somebody else has signed uses up nothing of theirs.
-                self.limits.refund(&taken);
-                return Err(refusal);
-            }
-            Ok(taken)
-        };
-        let taken = admit.await.map_err(|refusal| refusal.about(accepted.key_id()))?;
+    /// Charges the request, and only then remembers it: what a limit refuses takes no place among what was accepted.
+    async fn accept(&self, intact: Intact) -> Result<(Principal, Option<LimitState>), Refusal> {
+        let key = intact.request().key_id();
+        let charged = self.charge(intact.request()).await.map_err(|refusal| refusal.about(key))?;
+        let keys = self.keys();
+        let accepted = self.decision(&keys).admit(intact)?;
+        if let (Some(shared), Some(used)) = (&self.shared_replay, accepted.proof())
+            && !used.is_reusable
+        {
+            let marked = shared.mark(&used.key, used.created, used.until).await;
+            // What was revoked while the store answered is not accepted either.
+            let decided = marked.and_then(|()| Ok(self.decision(&keys).check_still(&accepted)?));
+            decided.map_err(|refusal| refusal.about(key))?;
+        }
+        let taken = charged.keep();
         self.count(&accepted, &taken.shadowed);
         Ok((Principal::from(accepted), taken.tightest))
-    }
-
-    /// What the request is charged to.
-    fn charges(&self, accepted: &Accepted) -> Vec<Charge> {
-        let mut charges = Vec::new();
-        if let Some(key) = accepted.key() {
-            let mut charge = |subject, allowance, policy, restriction| {
-                let is_shadow = key.policy.shadow.contains(&restriction);
-                charges.push(Charge { subject, allowance, policy, restriction: Some(restriction), is_shadow });
-            };
-            if let Some(limit) = key.policy.rate_limit {
-                charge(Subject::Key(key.id), Allowance::Rate(limit), "key", Restriction::RateLimit);
-            }
-            if let Some(quota) = key.policy.monthly_quota {
-                charge(Subject::Quota(key.id), Allowance::Monthly(quota), "quota", Restriction::MonthlyQuota);
-            }
-        }
-        let mut charge = |subject, limit, policy| {
-            let allowance = Allowance::Rate(limit);
-            charges.push(Charge { subject, allowance, policy, restriction: None, is_shadow: false });
-        };
-        if let (Some(limit), Some(claims)) = (self.limits.session(), accepted.claims()) {
-            charge(Subject::Session(claims.jti), limit, "session");
-        }
-        if let Some(limit) = self.limits.address() {
-            // Callers of whom nothing is known are one.
-            let client = accepted.client().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-            charge(Subject::Address(network(client)), limit, "address");
-        }
-        charges
-    }
-
-    /// Marks the proof as used for all verifiers that share the memory.
-    async fn mark_everywhere(&self, accepted: &Accepted) -> Result<(), Refusal> {
-        match (&self.shared_replay, accepted.proof()) {
-            (Some(shared), Some(used)) if !used.is_reusable => shared.mark(&used.key, used.created, used.until).await,
-            _ => Ok(()),
-        }
     }
 
     fn count(&self, accepted: &Accepted, shadowed: &[Restriction]) {
@@ -358,6 +332,12 @@ impl Verifier {
         self.meter.decided(refusal.map(|refusal| refusal.error().code()), watch.elapsed());
     }
 
+    /// Counts a refusal that came before any decision.
+    #[cfg(feature = "gate")]
+    pub(crate) fn count_refusal(&self, refusal: &Refusal) {
+        self.meter.refused(refusal.error().code());
+    }
+
     fn keys(&self) -> Arc<JwkSet> {
         if let Some(directory) = &self.directory {
             return directory.keys();
@@ -372,29 +352,5 @@ impl Verifier {
             Some(directory) => decision.with_directory(directory, &self.secret_keys),
             None => decision,
         }
-    }
-}
-
-/// Measures a decision, without its waits for others.
-struct Watch<'a> {
-    clock: &'a dyn Clock,
-    since: Duration,
-    paused: Duration,
-}
-
-impl<'a> Watch<'a> {
-    fn begin(clock: &'a dyn Clock) -> Self {
-        Self { clock, since: clock.monotonic(), paused: Duration::ZERO }
-    }
-
-    async fn pause<T>(&mut self, wait: impl Future<Output = T>) -> T {
-        let since = self.clock.monotonic();
-        let done = wait.await;
-        self.paused += self.clock.monotonic().saturating_sub(since);
-        done
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.clock.monotonic().saturating_sub(self.since).saturating_sub(self.paused)
     }
 }

@@ -3,13 +3,18 @@
 use doorkey_servers::Caddy;
 
 use crate::fronts::Front;
-use crate::world::World;
+use crate::wire::{request, send};
+use crate::world::{World, echo, got};
 
 const CONFIGURATION: &str = include_str!("../../gate/Caddyfile");
 
 fn caddy(world: &World) -> Caddy {
+    caddy_with(world, CONFIGURATION)
+}
+
+fn caddy_with(world: &World, configuration: &str) -> Caddy {
     Caddy::start(|address| {
-        CONFIGURATION
+        configuration
             .replace("127.0.0.1:7702", &world.gate.address().to_string())
             .replace("127.0.0.1:3000", &world.service.address.to_string())
             .replace(
@@ -41,6 +46,39 @@ fn caddy_lets_nothing_else_through() {
     let front = front(&world, &caddy);
     front.believes_no_client();
     front.cannot_be_smuggled_past();
+    front.refuses_what_has_two_readings();
+}
+
+#[test]
+fn caddy_can_serve_an_api_that_needs_such_paths() {
+    let world = World::asked(&["--allow-ambiguous-paths"]);
+    let caddy = caddy(&world);
+    front(&world, &caddy).hands_on_what_has_two_readings();
+}
+
+/// As in the manual, or like Traefik: without a word about bodies, so that what a client says of them comes through.
+#[test]
+fn a_client_does_not_say_what_the_front_does_not() {
+    let world = World::asked(&[]);
+    let is_of_bodies = |line: &&str| {
+        ["-Content-Length", "-Transfer-Encoding", "-Protocol", "@chunked"].iter().any(|word| line.contains(word))
+    };
+    let plain: Vec<_> = CONFIGURATION.lines().filter(|line| !is_of_bodies(line)).collect();
+    let caddy = caddy_with(&world, &plain.join("\n").replace("/auth?body=told", "/auth?"));
+    let ask =
+        |method: &str, headers: &str, body: &str| send(caddy.address(), request(method, "/pictures", headers, body));
+    let pretence = "x-forwarded-content-length: 0\r\nx-forwarded-protocol: HTTP/1.1\r\n";
+    for method in ["POST", "DELETE", "PATCH"] {
+        let headers = world.signed(method, "/pictures", "") + pretence;
+        assert_eq!(ask(method, &headers, "surprise").refusal(), (401, "components_incomplete".to_owned()), "{method}");
+    }
+    assert_eq!(world.service.seen(), [] as [serde_json::Value; 0]);
+    for headers in ["", pretence] {
+        let seen = echo(&ask("GET", &(world.signed("GET", "/pictures", "") + headers), ""));
+        assert_eq!(got(&seen, "doorkey-body"), ["unchecked"]);
+        let seen = echo(&ask("POST", &(world.signed("POST", "/pictures", "a body") + headers), "a body"));
+        assert_eq!((seen["body"].as_str(), got(&seen, "doorkey-body")), (Some("a body"), vec!["unchecked"]));
+    }
 }
 
 #[test]
@@ -52,6 +90,6 @@ fn caddy_refuses_all_while_the_gate_knows_too_little_or_is_gone() {
     front(&world, &caddy).fails_closed();
     world.gate.process.kill().unwrap();
     world.gate.process.wait().unwrap();
-    let answer = crate::wire::send(caddy.address(), crate::wire::request("GET", "/pictures", &world.bearer(), ""));
+    let answer = send(caddy.address(), request("GET", "/pictures", &world.bearer(), ""));
     assert_eq!(answer.status, 502, "{}", caddy.log());
 }

@@ -70,6 +70,32 @@ fn it_can_be_watched_and_tells_no_secret() {
 }
 
 #[test]
+fn what_it_refuses_before_it_decides_counts_too() {
+    let world = World::asked(&[]);
+    let ask = |at: &str, uri: &str, more: &str| {
+        let words = format!(
+            "x-forwarded-method: GET\r\nx-forwarded-uri: {uri}\r\nx-forwarded-host: api.localhost\r\nx-forwarded-proto: http\r\nx-forwarded-for: 192.0.2.7\r\n"
+        );
+        send(world.gate.address(), request("GET", at, &format!("{words}{}{more}", world.bearer()), "")).status
+    };
+    assert_eq!(ask("/auth", "/pictures", ""), 200);
+    assert_eq!(ask("/auth", "//pictures", ""), 400);
+    assert_eq!(ask("/auth", "/pictures", "doorkey-scopes: everything\r\n"), 400);
+    assert_eq!(ask("/nginx", "/pictures", ""), 401);
+    assert_eq!(ask("/auth?limit=1", "/pictures", ""), 422);
+    let metrics = send(world.gate.metrics(), request("GET", "/metrics", "", "")).body;
+    for line in [
+        "doorkey_decisions_total{code=\"accepted\"} 1",
+        "doorkey_decisions_total{code=\"malformed_request\"} 3",
+        "doorkey_decisions_total{code=\"invalid_input\"} 1",
+        // Nobody took the time to decide about them.
+        "doorkey_decision_seconds_count 1",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+}
+
+#[test]
 fn it_lets_requests_finish_and_tells_what_keys_were_used_for() {
     let mut world = World::proxying(&[]);
     let mut stream = connect(world.gate.address());

@@ -11,6 +11,10 @@ use crate::house::PAGE;
 use crate::wire::{Answer, request, send, send_raw};
 use crate::world::{World, echo, got};
 
+/// Paths of which a server may make others than the next one.
+const AMBIGUOUS: [&str; 7] =
+    ["//a", "/a//b", "/public%2f..%2fadmin", "/a%2Fb", "/a;b=c", "/public/..;/admin", "/admin;x/users"];
+
 /// A way to the service, and what differs between the ways.
 pub(crate) struct Front<'a> {
     pub(crate) world: &'a World,
@@ -94,33 +98,8 @@ impl Front<'_> {
     /// The service sees the path that was verified, byte for byte, or nothing.
     pub(crate) fn hands_on_what_was_verified(&self) {
         let world = self.world;
-        for target in [
-            "/",
-            "//a",
-            "/a//b",
-            "/public%2f..%2fadmin",
-            "/a%2Fb",
-            "/%61dmin",
-            "/a;b=c",
-            "/...",
-            "/a?",
-            "/a?b=%2e%2e/&c=d+e",
-        ] {
-            let answer = self.get(target, &world.signed("GET", target, ""));
-            let seen = echo(&answer);
-            assert_eq!(seen["target"], target);
-            assert_eq!(got(&seen, "doorkey-key-kind"), ["publishable"]);
-            world.service.seen();
-            // Signed for one, sent to another that a server may take for the same.
-            for other in
-                [format!("{target}/"), target.replace("%2f", "/"), target.replace("//", "/"), format!("/{target}")]
-            {
-                if other != target {
-                    let answer = self.get(&other, &world.signed("GET", target, ""));
-                    assert!((400..500).contains(&answer.status), "{target} as {other}: {}", answer.status);
-                    assert_eq!(world.service.seen(), [] as [Value; 0], "{target} as {other}");
-                }
-            }
+        for target in ["/", "/%61dmin", "/zo%C3%AB", "/...", "/a?", "/a?b=%2e%2e/&c=d+e;//%2f"] {
+            self.hands_on(target);
         }
         for target in ["/a/./b", "/a/../b", "/a/%2e%2e/b", "/a\\b", "/a b", "*", "api.localhost", "/a/%2E"] {
             let answer = self.get(target, &world.signed("GET", "/b", ""));
@@ -138,6 +117,40 @@ impl Front<'_> {
         self.refused(&answer, 401, "signature_invalid");
         let other_query = self.get("/pictures?limit=2", &world.signed("GET", "/pictures?limit=1", ""));
         self.refused(&other_query, 401, "signature_invalid");
+    }
+
+    /// The same of a path that front and service may read differently.
+    pub(crate) fn hands_on_what_has_two_readings(&self) {
+        for target in AMBIGUOUS {
+            self.hands_on(target);
+        }
+    }
+
+    /// Where the front chooses by the path what is asked of a request, the path has one reading.
+    pub(crate) fn refuses_what_has_two_readings(&self) {
+        for target in AMBIGUOUS {
+            let answer = self.get(target, &self.world.signed("GET", target, ""));
+            self.refused(&answer, 400, "malformed_request");
+            self.refused(&self.get(target, &self.world.bearer()), 400, "malformed_request");
+        }
+    }
+
+    fn hands_on(&self, target: &str) {
+        let world = self.world;
+        let answer = self.get(target, &world.signed("GET", target, ""));
+        let seen = echo(&answer);
+        assert_eq!(seen["target"], target);
+        assert_eq!(got(&seen, "doorkey-key-kind"), ["publishable"]);
+        world.service.seen();
+        // Signed for one, sent to another that a server may take for the same.
+        for other in [format!("{target}/"), target.replace("%2f", "/"), target.replace("//", "/"), format!("/{target}")]
+        {
+            if other != target {
+                let answer = self.get(&other, &world.signed("GET", target, ""));
+                assert!((400..500).contains(&answer.status), "{target} as {other}: {}", answer.status);
+                assert_eq!(world.service.seen(), [] as [Value; 0], "{target} as {other}");
+            }
+        }
     }
 
     /// What a client says in the name of a gate or a front changes nothing and reaches nobody.

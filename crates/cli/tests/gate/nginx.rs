@@ -52,6 +52,7 @@ fn nginx_lets_nothing_else_through() {
     let front = front(&world, &nginx);
     front.believes_no_client();
     front.cannot_be_smuggled_past();
+    front.refuses_what_has_two_readings();
     // Its own locations are nobody's to call.
     for path in ["/doorkey/auth", "/doorkey/auth/pictures:read", "/doorkey/refusal", "/doorkey/preflight"] {
         let answer = send(nginx.address(), request("GET", path, &world.bearer(), ""));
@@ -94,6 +95,13 @@ fn a_limit_comes_out_of_nginx_as_the_gate_says_it() {
     assert_eq!(answers[2].header("ratelimit"), Some(&*format!("\"address\";r=0;t={wait}")));
     assert_eq!(answers[2].header("ratelimit-policy"), answers[0].header("ratelimit-policy"));
     assert_eq!(world.service.seen().iter().filter(|seen| seen["target"].is_string()).count(), 2);
+}
+
+#[test]
+fn nginx_can_serve_an_api_that_needs_such_paths() {
+    let world = World::asked(&["--allow-ambiguous-paths"]);
+    let nginx = nginx(&world, "");
+    front(&world, &nginx).hands_on_what_has_two_readings();
 }
 
 #[test]

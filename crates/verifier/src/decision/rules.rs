@@ -31,6 +31,7 @@ impl Decision<'_> {
                 return Err(Error::new(ErrorCode::TokenInvalid, "the token does not agree with its key").into());
             }
             self.check_state(key)?;
+            self.check_granter(&token)?;
             let origin = &claims.doorkey.origin;
             let is_allowed = (key.environment == Environment::Test && origin.is_loopback())
                 || key.policy.origins.iter().any(|pattern| pattern.matches(origin));
@@ -65,8 +66,20 @@ impl Decision<'_> {
     pub(crate) fn check_still(&self, accepted: &Accepted) -> Result<(), Error> {
         let Some((directory, _)) = self.directory else { return Ok(()) };
         match directory.find(accepted.key_id(), &self.now)? {
+            Some(key) => self.check_state(&key)?,
+            None => return Err(super::key_unknown()),
+        }
+        accepted.token().map_or(Ok(()), |token| self.check_granter(token))
+    }
+
+    /// A session ends with the secret key that granted it, too.
+    fn check_granter(&self, token: &KnownToken) -> Result<(), Error> {
+        let (Some((directory, _)), Some(granter)) = (self.directory, token.claims.doorkey.granted_by) else {
+            return Ok(());
+        };
+        match directory.find(granter, &self.now)? {
             Some(key) => self.check_state(&key),
-            None => Err(super::key_unknown()),
+            None => Err(Error::new(ErrorCode::KeyUnknown, "the key that granted the session is not known")),
         }
     }
 

@@ -29,14 +29,14 @@ impl Decision<'_> {
             }
             None => None,
         };
-        let signed = SignedRequest::read(request.method, target, request.headers)?;
+        let covered = SignedRequest::read(request.method, target, request.headers)?;
         // A token that stands alone still gets its own errors: they say more than the missing proof.
         let token = self.token(token, signer.as_ref(), request)?;
         let examine = || {
             let proof = proof.ok_or_else(|| Error::new(ErrorCode::ProofMissing, "the request is not signed"))?;
-            let accepted = self.session_caller(request, Arc::clone(&token), target.path(), signed.body())?;
-            let used = signed.verify(&proof, &token.key, Some(authorization), &self.terms(request))?;
-            Ok(Examined { accepted, proof: Some(used), body: signed.body() })
+            let accepted = self.session_caller(request, Arc::clone(&token), target.path(), covered.body())?;
+            let used = covered.verify(&proof, &token.key, Some(authorization), &self.terms(request))?;
+            Ok(Examined { accepted, proof: Some(used), body: covered.body() })
         };
         examine().map_err(|rejection: Rejection| rejection.about(token.claims.client_id))
     }

@@ -15,7 +15,7 @@ use super::line::{DirectoryKey, DirectoryLine, DirectorySettings};
 use crate::limit::{RateLimit, Restriction};
 
 /// What a key may do and how it is limited: the same for many keys, and kept once for all of them.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct KeyPolicy {
     pub(crate) scopes: Arc<ScopeSet>,
     pub(crate) workspaces: Option<Box<[WorkspaceId]>>,
@@ -83,6 +83,8 @@ pub(crate) struct Table {
     origins: HashMap<u64, u32>,
     /// How many keys any loopback origin may use.
     loopback: usize,
+    /// How many keys try their origins out, so that any may use them.
+    open: usize,
     settings: Option<Arc<DirectorySettings>>,
     keys: Arc<JwkSet>,
 }
@@ -93,12 +95,27 @@ impl Table {
         let mut key = self.at(self.place(id)?).clone();
         key.is_archived = self.archived_organizations.contains(&key.organization)
             || key.workspace.is_some_and(|workspace| self.archived_workspaces.contains(&workspace));
+        self.leave_out_archived(&mut key);
         Some(key)
+    }
+
+    /// Of a key that is for some workspaces, those that are archived count as not chosen.
+    fn leave_out_archived(&self, key: &mut KnownKey) {
+        let is_archived = |workspace: &WorkspaceId| self.archived_workspaces.contains(workspace);
+        let Some(chosen) = &key.policy.workspaces else { return };
+        if !chosen.iter().any(is_archived) {
+            return;
+        }
+        let left: Box<[WorkspaceId]> = chosen.iter().copied().filter(|workspace| !is_archived(workspace)).collect();
+        key.is_archived |= left.is_empty();
+        let mut policy = KeyPolicy::clone(&key.policy);
+        policy.workspaces = Some(left);
+        key.policy = Arc::new(policy);
     }
 
     /// Whether some key may be used by pages of this origin.
     pub(crate) fn allows(&self, origin: &Origin) -> bool {
-        if origin.is_loopback() && self.loopback > 0 {
+        if self.open > 0 || (origin.is_loopback() && self.loopback > 0) {
             return true;
         }
         let counts = |pattern: &str| self.origins.contains_key(&self.hasher.hash_one(pattern));
@@ -191,8 +208,12 @@ impl Table {
         if !key.serves_pages() {
             return;
         }
+        let count = |count: usize| if is_more { count + 1 } else { count.saturating_sub(1) };
         if key.environment == Environment::Test {
-            self.loopback = if is_more { self.loopback + 1 } else { self.loopback.saturating_sub(1) };
+            self.loopback = count(self.loopback);
+        }
+        if key.policy.shadow.contains(&Restriction::Origins) {
+            self.open = count(self.open);
         }
         for pattern in &key.policy.origins {
             let count = self.origins.entry(self.hasher.hash_one(pattern.as_str())).or_default();

@@ -1,97 +1,85 @@
 //! What a front's configuration needs of the requests to one location.
 
-use doorkey_core::{Error, ErrorCode, RequestTarget, Scope};
+use doorkey_core::{Error, ErrorCode, Scope};
 
 use crate::principal::Principal;
 
-/// The scopes that stand in the query of the path that a front asks.
+/// What stands in the query of the path that a front asks.
 #[derive(Debug, Default)]
-pub(super) struct Needs(Vec<Scope>);
+pub(super) struct Needs {
+    scopes: Vec<Scope>,
+    tells_bodies: bool,
+}
 
 impl Needs {
-    /// Reads `scope=pictures:read`, any number of times; an empty one is none, for configurations with variables.
+    /// Reads `scope=pictures:read`, any number of times; an empty one is none, for configurations with variables. With
+    /// `body=told` the front says itself what it knows of bodies.
     ///
     /// Fails with [`ErrorCode::InvalidInput`] for whatever else: the configuration is wrong, and lets nobody through.
     pub(super) fn read(query: Option<&str>) -> Result<Self, Error> {
         let parameters = query.unwrap_or_default().split('&').filter(|parameter| !parameter.is_empty());
-        let mut scopes = Vec::new();
+        let mut needs = Self::default();
         for parameter in parameters {
+            if parameter == "body=told" {
+                needs.tells_bodies = true;
+                continue;
+            }
             let scope = parameter.strip_prefix("scope=").map(|scope| scope.replace("%3A", ":").replace("%2F", "/"));
             match scope {
                 Some(scope) if scope.is_empty() => {}
-                Some(scope) => scopes.push(scope.parse()?),
+                Some(scope) => needs.scopes.push(scope.parse()?),
                 None => {
-                    let detail = "the front server's configuration asks for something else than a scope";
+                    let detail = "the front server's configuration asks for something else than a scope, or says something else than body=told";
                     return Err(Error::new(ErrorCode::InvalidInput, detail));
                 }
             }
         }
-        Ok(Self(scopes))
+        Ok(needs)
     }
 
-    /// Refuses paths that the front may have taken for another location than the service will: the scope of the one
-    /// would open the other. Fronts decode, merge and resolve before they choose a location, and send on the raw path.
-    pub(super) fn check_target(&self, target: RequestTarget<'_>) -> Result<(), Error> {
-        let path = target.path();
-        let has_two_readings = || {
-            let lower = path.to_ascii_lowercase();
-            lower.contains("//")
-                || ["%2f", "%5c", "%2e", "%25", "%00", "%3b"].iter().any(|escape| lower.contains(escape))
-                || lower.split('/').any(|segment| segment.starts_with(".;") || segment.starts_with("..;"))
-        };
-        if self.0.is_empty() || !has_two_readings() {
-            return Ok(());
-        }
-        Err(Error::new(ErrorCode::MalformedRequest, "the path can be read in two ways, and rights depend on it here"))
+    /// Whether it makes a difference which location a request is taken for.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.scopes.is_empty()
+    }
+
+    /// Whether the front sets the headers about the body over those of a client.
+    pub(super) fn tells_bodies(&self) -> bool {
+        self.tells_bodies
     }
 
     /// Refuses a caller that lacks one of the scopes.
     pub(super) fn check(&self, principal: &Principal) -> Result<(), Error> {
-        self.0.iter().try_for_each(|scope| principal.require(scope))
+        self.scopes.iter().try_for_each(|scope| principal.require(scope))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use doorkey_core::RequestTarget;
-
     use super::Needs;
 
     #[test]
-    fn a_configuration_asks_for_scopes_alone() {
-        for (query, count) in [
-            (None, 0),
-            (Some(""), 0),
-            (Some("scope="), 0),
-            (Some("scope=pictures:read"), 1),
-            (Some("scope=pictures%3Aread&scope=pictures:delete"), 2),
+    fn a_configuration_says_nothing_else() {
+        for (query, expected) in [
+            (None, (0, false)),
+            (Some(""), (0, false)),
+            (Some("scope="), (0, false)),
+            (Some("scope=pictures:read"), (1, false)),
+            (Some("body=told"), (0, true)),
+            (Some("body=told&scope=pictures%3Aread&scope=pictures:delete"), (2, true)),
         ] {
-            assert_eq!(Needs::read(query).unwrap().0.len(), count, "{query:?}");
+            let needs = Needs::read(query).unwrap();
+            assert_eq!((needs.scopes.len(), needs.tells_bodies()), expected, "{query:?}");
         }
-        for query in ["scope=pictures", "scope=pictures:read,pictures:delete", "scopes=pictures:read", "pictures:read"]
-        {
+        for query in [
+            "scope=pictures",
+            "scope=pictures:read,pictures:delete",
+            "scopes=pictures:read",
+            "pictures:read",
+            "body=",
+            "body=none",
+            "body",
+        ] {
             assert!(Needs::read(Some(query)).is_err(), "{query}");
-        }
-    }
-
-    #[test]
-    fn where_rights_depend_on_the_path_it_has_one_reading() {
-        let check = |query, path| Needs::read(query).unwrap().check_target(RequestTarget::parse(path).unwrap());
-        for path in [
-            "/admin/x%2f..%2F..%2fpublic",
-            "/a//b",
-            "//a",
-            "/a%5cb",
-            "/%2e%2e%2e",
-            "/public/..;/admin",
-            "/public/%2e.%3b/admin",
-            "/a%252fb",
-        ] {
-            assert!(check(Some("scope=pictures:read"), path).is_err(), "{path}");
-            assert!(check(None, path).is_ok(), "{path}");
-        }
-        for path in ["/", "/pictures/1", "/zo%C3%AB", "/a;b=c", "/...", "/a?next=%2f..%2f//"] {
-            assert!(check(Some("scope=pictures:read"), path).is_ok(), "{path}");
         }
     }
 }

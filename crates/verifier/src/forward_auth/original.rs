@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use crate::address::node;
 use crate::decision::AnnouncedBody;
 use crate::principal_headers::{begins_with, dashed, is_principal_header};
-use crate::request::single;
+use crate::request::{RequestHead, single};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -76,7 +76,10 @@ pub(super) struct Original {
 impl Original {
     /// Fails with [`ErrorCode::MalformedRequest`] for whatever a front would not say so, and for headers of a client
     /// that would be taken for a gate's or a front's further on.
-    pub(super) fn read(front: Front, mut headers: HeaderMap) -> Result<Self, Error> {
+    ///
+    /// What is said of the body is the front's own word only if it `tells_bodies`: others pass a client's headers of these
+    /// names on.
+    pub(super) fn read(front: Front, tells_bodies: bool, mut headers: HeaderMap) -> Result<Self, Error> {
         let (names, others) = match front {
             Front::Nginx => (&ORIGINAL, &FORWARDED_),
             Front::Forwarding => (&FORWARDED_, &ORIGINAL),
@@ -95,7 +98,11 @@ impl Original {
             "http" | "ws" => false,
             _ => return malformed("the told scheme is neither http nor https"),
         };
-        let body = announced(&headers, names, &method)?;
+        let body = match tells_bodies {
+            true => announced(&headers, names, &method)?,
+            false if goes_without(&method) => AnnouncedBody::Unlikely,
+            false => AnnouncedBody::Unknown,
+        };
         // Where it is a list, the front has put whom it knows behind what it was told.
         let address = told(&headers, &names.address)?;
         let (before, nearest) = address.rsplit_once(',').map_or((None, address), |(before, last)| (Some(before), last));
@@ -120,9 +127,20 @@ impl Original {
             AnnouncedBody::Unbounded => {
                 drop(headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked")));
             }
-            AnnouncedBody::Unknown => {}
+            AnnouncedBody::Unknown | AnnouncedBody::Unlikely => {}
         }
         Ok(Self { method, target, host, is_secure, peer, headers, body })
+    }
+
+    /// The same for the decision.
+    pub(super) fn head(&self) -> RequestHead<'_> {
+        RequestHead {
+            method: self.method.as_str(),
+            target: &self.target,
+            authority: Some(&self.host),
+            headers: &self.headers,
+            peer: Some(self.peer),
+        }
     }
 }
 
@@ -169,14 +187,19 @@ fn announced(headers: &HeaderMap, names: &Names, method: &Method) -> Result<Anno
             length.parse().map(AnnouncedBody::Length).or_else(|_| malformed("the told length is none"))
         }
         (None, Some(_)) => malformed("the told length is none"),
-        // Before HTTP/2 a body is announced or there is none; from then on it may come unannounced. A method that goes
-        // without one is believed: its body has no meaning (RFC 9110, section 9.3).
+        // Before HTTP/2 a body is announced or there is none; from then on it may come unannounced.
         (None, None) => {
-            let goes_without = matches!(*method, Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS);
             let is_before_2 = protocol.is_some_and(|protocol| protocol.starts_with("HTTP/1."));
-            Ok(if goes_without || is_before_2 { AnnouncedBody::Length(0) } else { AnnouncedBody::Unknown })
+            Ok(if goes_without(method) || is_before_2 { AnnouncedBody::Length(0) } else { AnnouncedBody::Unknown })
         }
     }
+}
+
+/// Whether requests with this method go without a body: one that came would have no meaning (RFC 9110, section 9.3).
+///
+/// The same is written of DELETE, but services do read theirs.
+fn goes_without(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 #[cfg(test)]

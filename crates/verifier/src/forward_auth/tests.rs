@@ -15,9 +15,16 @@ const WORDS: [(&str, &str); 5] =
 
 /// What a front at `peer` hears that asks about a request without a credential.
 async fn ask(method: Method, path: &str, peer: &str, words: &[(&str, &str)]) -> Response<Body> {
+    ask_one(gate(), method, path, peer, words).await
+}
+
+fn gate() -> ForwardAuth {
     let policy = Policy::new("https://keys.example", "https://api.example").unwrap();
     let policy = policy.with_trusted_proxies(TrustedProxies::parse(&["10.0.0.0/8"]).unwrap());
-    let gate = ForwardAuth::new(Verifier::new(policy).unwrap());
+    ForwardAuth::new(Verifier::new(policy).unwrap())
+}
+
+async fn ask_one(gate: ForwardAuth, method: Method, path: &str, peer: &str, words: &[(&str, &str)]) -> Response<Body> {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in words {
         request = request.header(format!("x-forwarded-{name}"), *value);
@@ -71,4 +78,35 @@ async fn nothing_but_a_question_is_answered() {
 async fn a_public_api_is_not_called_over_plain_http() {
     let words = WORDS.map(|(name, value)| (name, if name == "proto" { "http" } else { value }));
     assert_eq!(said(&ask(Method::GET, "/auth", "127.0.0.1", &words).await), (400, "insecure_transport"));
+}
+
+#[tokio::test]
+async fn a_path_has_one_reading_whatever_its_location_needs() {
+    let missing = (401, "credential_missing");
+    for (path, location, strict, lax) in [
+        ("/pictures", "/auth", missing, missing),
+        ("/pictures", "/auth?scope=pictures:read", missing, (422, "invalid_input")),
+        ("/public/..;/admin/users", "/auth", (400, "malformed_request"), missing),
+        ("/x%2f..%2fadmin", "/auth?scope=", (400, "malformed_request"), missing),
+        ("/admin;x/users", "/auth?scope=pictures:read", (400, "malformed_request"), (422, "invalid_input")),
+    ] {
+        let words = WORDS.map(|(name, value)| (name, if name == "uri" { path } else { value }));
+        for (gate, expected) in [(gate(), strict), (gate().dangerous_with_ambiguous_paths(), lax)] {
+            let answer = ask_one(gate, Method::GET, location, "127.0.0.1", &words).await;
+            assert_eq!(said(&answer), expected, "{path} at {location}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_does_not_say_what_the_configuration_says() {
+    // As Caddy asks where the path of its configuration ends without a question mark.
+    for (uri, expected) in [
+        ("/pictures?body=told", (422, "invalid_input")),
+        ("/pictures?body=told&", (401, "credential_missing")),
+        ("/pictures", (401, "credential_missing")),
+    ] {
+        let words = WORDS.map(|(name, value)| (name, if name == "uri" { uri } else { value }));
+        assert_eq!(said(&ask(Method::GET, "/auth?body=told", "127.0.0.1", &words).await), expected, "{uri}");
+    }
 }

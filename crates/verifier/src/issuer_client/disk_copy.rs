@@ -21,9 +21,10 @@ use tokio::sync::oneshot;
 
 use self::file::{CopyFile, Entry};
 use self::writer::{Shared, Writer};
-use super::folder::Folder;
+use super::boot::{BootClock, SinceBoot};
 use crate::ambient::Clock;
 use crate::directory::{DirectoryBegin, Position};
+use crate::folder::Folder;
 
 /// How many entries may wait for the disk; each has at most the length of a batch.
 const QUEUE: usize = 64;
@@ -41,6 +42,9 @@ pub(super) struct DiskCopy {
     ended: oneshot::Receiver<()>,
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
+    boot: BootClock,
+    /// When the stream was asked for.
+    asked_at: Option<SinceBoot>,
     /// Whether the lines of this stream go on where the copy is.
     is_fed: bool,
     rest: Duration,
@@ -57,6 +61,7 @@ impl DiskCopy {
         issuer: Origin,
         restored: Option<CopyFile>,
         clock: Arc<dyn Clock>,
+        boot: BootClock,
     ) -> Result<Self, Error> {
         let (entries, queue) = sync_channel(QUEUE);
         let (end, ended) = oneshot::channel();
@@ -71,7 +76,7 @@ impl DiskCopy {
             .name("doorkey-copy".into())
             .spawn(thread)
             .map_err(|_| Error::new(ErrorCode::StoreUnavailable, "there is no thread for the directory's copy"))?;
-        Ok(Self::new(entries, ended, shared, clock))
+        Ok(Self::new(entries, ended, shared, clock, boot))
     }
 
     fn new(
@@ -79,12 +84,15 @@ impl DiskCopy {
         ended: oneshot::Receiver<()>,
         shared: Arc<Shared>,
         clock: Arc<dyn Clock>,
+        boot: BootClock,
     ) -> Self {
         Self {
             entries,
             ended,
             shared,
             clock,
+            boot,
+            asked_at: None,
             is_fed: false,
             rest: FIRST_REST,
             rested_at: None,
@@ -94,9 +102,10 @@ impl DiskCopy {
     }
 
     /// Where the next stream has to go on from, so that neither the directory, which is at `position`, nor the copy
-    /// misses anything.
+    /// misses anything. The stream is asked for after this.
     pub(super) fn resume_from(&mut self, position: Position) -> Position {
         self.note_rest();
+        self.asked_at = self.boot.now();
         let now = self.clock.monotonic();
         if self.shared.take_failure() {
             self.rested_at = Some(now.saturating_add(self.rest));
@@ -130,9 +139,9 @@ impl DiskCopy {
         }
     }
 
-    /// Nothing was missing up to `revision` at `at`, a time since the Unix epoch.
-    pub(super) fn complete(&mut self, revision: u64, at: Duration) {
-        let entry = Entry::complete(revision, at);
+    /// Nothing was missing up to `revision` at `at`, a time since the Unix epoch, `after` the stream was asked for.
+    pub(super) fn complete(&mut self, revision: u64, at: Duration, after: Duration) {
+        let entry = Entry::complete(revision, at, self.asked_at.as_ref().map(|asked_at| asked_at.plus(after)));
         let now = self.clock.monotonic();
         if self.noted_at.is_some_and(|noted| now.saturating_sub(noted) < NOTE_EVERY) {
             self.unnoted = Some(entry);

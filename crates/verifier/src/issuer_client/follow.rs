@@ -185,9 +185,9 @@ impl Follower {
         let Some(DirectorySynced { revision, after_ms }) = synced else {
             return Ok(false);
         };
-        let complete_at = asked_at.plus(Duration::from_millis(after_ms));
+        let after = Duration::from_millis(after_ms);
         if let Some(copy) = &mut self.copy {
-            copy.complete(revision, wall_time(&complete_at, &now));
+            copy.complete(revision, wall_time(&asked_at.plus(after), &now), after);
         }
         self.from_scratch = false;
         self.trouble.is_over();

@@ -12,10 +12,10 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::MissedTickBehavior;
 
 use super::closed;
-use super::folder::Folder;
 use super::requests::{Requests, away};
 use super::trouble::Trouble;
 use crate::ambient::{Clock, Entropy, random};
+use crate::folder::{Folder, FolderIdentity};
 use crate::usage::{Counts, Spool};
 
 /// The spool's file in the data folder.
@@ -33,6 +33,9 @@ const MAX_SEEN: usize = 100_000;
 #[serde(deny_unknown_fields)]
 struct Kept<S> {
     verifier: VerifierId,
+    /// Where it was written.
+    #[serde(default)]
+    folder: Option<FolderIdentity>,
     spool: S,
 }
 
@@ -80,7 +83,13 @@ impl Reporter {
     ) -> Self {
         let kept = folder.as_deref().and_then(|folder| read(folder, requests.credential().id()));
         let is_due = kept.is_some();
-        let spool = kept.unwrap_or_else(|| Spool::new(series(&*entropy)));
+        let (mut spool, written_in) = kept.unwrap_or_else(|| (Spool::new(series(&*entropy)), None));
+        let is_here = written_in == folder.as_deref().and_then(Folder::identity);
+        if is_due && !is_here {
+            // The folder that it was copied from may be in use: no number may stand for a batch of each.
+            tracing::warn!("the data folder was copied or moved: a new series of batches of usage begins");
+            spool.renumber(series(&*entropy));
+        }
         Self {
             requests,
             counts,
@@ -88,7 +97,7 @@ impl Reporter {
             spool,
             clock,
             entropy,
-            is_saved: is_due,
+            is_saved: is_due && is_here,
             rest_until: Duration::ZERO,
             ticks: 0,
             is_due,
@@ -224,7 +233,7 @@ impl Reporter {
         let Some(folder) = self.folder.clone().filter(|_| !self.is_saved) else {
             return true;
         };
-        let kept = Kept { verifier: self.requests.credential().id(), spool: &self.spool };
+        let kept = Kept { verifier: self.requests.credential().id(), folder: folder.identity(), spool: &self.spool };
         let Ok(content) = serde_json::to_vec(&kept) else { return false };
         let began = self.clock.monotonic();
         let written = spawn_blocking(move || folder.write(NAME, &content)).await;
@@ -275,7 +284,7 @@ fn series(entropy: &dyn Entropy) -> String {
     to_base64url(&random::<12>(entropy))
 }
 
-fn read(folder: &Folder, verifier: VerifierId) -> Option<Spool> {
+fn read(folder: &Folder, verifier: VerifierId) -> Option<(Spool, Option<FolderIdentity>)> {
     let content = match std::fs::read(folder.file(NAME)) {
         Ok(content) => content,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
@@ -285,7 +294,7 @@ fn read(folder: &Folder, verifier: VerifierId) -> Option<Spool> {
         }
     };
     match serde_json::from_slice::<Kept<Spool>>(&content) {
-        Ok(kept) if kept.verifier == verifier => Some(kept.spool),
+        Ok(kept) if kept.verifier == verifier => Some((kept.spool, kept.folder)),
         Ok(_) => {
             tracing::warn!("what another verifier counted of usage is not reported");
             None

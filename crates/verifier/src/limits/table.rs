@@ -1,14 +1,16 @@
 //! Who has used how much of the current window: exact under any concurrency, and bounded.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use doorkey_core::KeyId;
 use hashbrown::HashTable;
 use tokio::sync::oneshot;
 
 use super::charge::{Charge, LimitState, Part, Subject, Taken};
 use super::lease::{BELIEF, Fetch, Grant, Lease};
+use super::months::Months;
 use super::window::Window;
 use crate::redis::Away;
 use crate::refusal::Refusal;
@@ -17,6 +19,8 @@ use crate::refusal::Refusal;
 const CAPACITY: usize = 1_000_000;
 /// Each is swept on its own, which takes a few dozen microseconds when all are full.
 const SHARDS: usize = 256;
+/// How often it is told that there is no room, in seconds.
+const TELL_EVERY: u64 = 60;
 /// A shard with fewer entries is not worth sweeping.
 const MIN_SWEEP: usize = 32;
 
@@ -27,6 +31,10 @@ pub(super) struct Table {
     hasher: RandomState,
     live: AtomicUsize,
     capacity: usize,
+    /// When it was told last that there is no room, in Unix seconds.
+    told_at: AtomicU64,
+    /// Locked after a shard, never before.
+    months: Mutex<Months>,
 }
 
 #[derive(Debug, Default)]
@@ -80,7 +88,13 @@ impl Table {
             hasher: RandomState::new(),
             live: AtomicUsize::new(0),
             capacity,
+            told_at: AtomicU64::new(0),
+            months: Mutex::default(),
         }
+    }
+
+    fn months(&self) -> MutexGuard<'_, Months> {
+        self.months.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
@@ -182,21 +196,51 @@ impl Table {
                     self.sweep(shard, now);
                 }
                 if self.live.load(Ordering::Relaxed) >= self.capacity {
+                    self.is_full(now);
                     return Room::Over(window);
                 }
             }
-            self.insert(shard, place.hash, Entry { subject: charge.subject, window, used: 0, lease: None });
+            let used = self.turn_to(charge, window, None);
+            self.insert(shard, place.hash, Entry { subject: charge.subject, window, used, lease: None });
         }
         let Some(entry) = shard.find(place.hash, &charge.subject) else { return Room::Unknown };
         if !entry.window.counts(now) || !charge.allowance.fits(entry.window) {
             // The rest of a lease is lost, and whoever waited for one looks again.
-            *entry = Entry { window: charge.allowance.window(now), used: 0, lease: None, subject: entry.subject };
+            let window = charge.allowance.window(now);
+            let used = self.turn_to(charge, window, Some(entry));
+            *entry = Entry { window, used, lease: None, subject: entry.subject };
         }
         match entry.has_room(charge, is_leased, now) {
             Some(true) => Room::Left,
             Some(false) => Room::Over(entry.window),
             None => Room::Unknown,
         }
+    }
+
+    /// Tells, once a minute, that somebody was refused for want of room.
+    fn is_full(&self, now: u64) {
+        let told_at = self.told_at.load(Ordering::Relaxed);
+        let is_due = now.abs_diff(told_at) >= TELL_EVERY;
+        if is_due && self.told_at.compare_exchange(told_at, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            let subjects = self.live();
+            tracing::error!(
+                subjects,
+                "there is no room to count more: requests of new addresses and sessions are refused"
+            );
+        }
+    }
+
+    /// How much was used of a window that begins for its subject, as far as it was counted before.
+    fn turn_to(&self, charge: &Charge, window: Window, left: Option<&Entry>) -> u64 {
+        if !matches!(charge.subject, Subject::Quota(_)) {
+            return 0;
+        }
+        let mut months = self.months();
+        let used = months.turn_to(charge.subject, window);
+        if let Some(left) = left {
+            months.leave(left.subject, left.window, left.used);
+        }
+        used
     }
 
     fn insert(&self, shard: &mut Shard, hash: u64, entry: Entry) {
@@ -206,7 +250,10 @@ impl Table {
 
     fn sweep(&self, shard: &mut Shard, now: u64) {
         let before = shard.entries.len();
-        shard.entries.retain(|entry| entry.window.counts(now));
+        let months = self.months();
+        let is_kept = |entry: &Entry| matches!(entry.subject, Subject::Quota(_)) && months.has(entry.window);
+        shard.entries.retain(|entry| entry.window.counts(now) || is_kept(entry));
+        drop(months);
         self.live.fetch_sub(before - shard.entries.len(), Ordering::Relaxed);
         shard.sweep_at = shard.entries.len() * 2;
         shard.swept_at = now;
@@ -258,22 +305,39 @@ impl Table {
         }
     }
 
-    /// How much of a month each key has used: subject, window and count.
-    pub(super) fn quotas(&self) -> Vec<(Subject, Window, u64)> {
-        let mut quotas = Vec::new();
+    /// How much each key has used of the last two months that were counted in, the latest one last.
+    pub(super) fn quotas(&self) -> Vec<(Window, Vec<(KeyId, u64)>)> {
+        let (latest, mut quotas) = {
+            let months = self.months();
+            (months.latest(), months.left().collect::<Vec<_>>())
+        };
         for shard in 0..SHARDS {
             let shard = self.lock(shard);
             let counted = shard.entries.iter().filter(|entry| matches!(entry.subject, Subject::Quota(_)));
             quotas.extend(counted.map(|entry| (entry.subject, entry.window, entry.used)));
         }
-        quotas
+        let of = |month| {
+            let key = |&(subject, window, used): &_| match subject {
+                Subject::Quota(key) if window == month => Some((key, used)),
+                _ => None,
+            };
+            (month, quotas.iter().filter_map(key).collect())
+        };
+        latest.into_iter().map(of).collect()
     }
 
-    /// Continues where an earlier process ended.
-    pub(super) fn restore(&self, subject: Subject, window: Window, used: u64) {
+    /// Continues where an earlier process ended; the latest month comes last.
+    pub(super) fn restore(&self, month: Window, key: KeyId, used: u64) {
+        let subject = Subject::Quota(key);
         let hash = self.hasher.hash_one(subject);
         let mut shard = self.shard(hash);
-        self.insert(&mut shard, hash, Entry { subject, window, used, lease: None });
+        self.months().begin(month);
+        if let Some(other) = shard.find(hash, &subject) {
+            self.months().leave(subject, other.window, other.used);
+            (other.window, other.used) = (month, used);
+            return;
+        }
+        self.insert(&mut shard, hash, Entry { subject, window: month, used, lease: None });
     }
 
     /// Takes what is left of the leases on monthly quotas, to be given back.
@@ -298,9 +362,13 @@ impl Table {
     }
 
     /// How many subjects are counted.
-    #[cfg(test)]
     pub(super) fn live(&self) -> usize {
         self.live.load(Ordering::Relaxed)
+    }
+
+    #[cfg(test)]
+    pub(super) fn told_at(&self) -> u64 {
+        self.told_at.load(Ordering::Relaxed)
     }
 }
 

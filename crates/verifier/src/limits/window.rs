@@ -37,9 +37,10 @@ impl Window {
     }
 
     /// Whether what happens at `now` counts in it: also if it should not have begun yet, for threads overtake each other
-    /// and clocks are set back; but not if it is more than its own length away.
+    /// and clocks are set back; but not if it is more than its own length away, nor a
+    /// month that is more than a day away.
     pub(super) fn counts(self, now: u64) -> bool {
-        now < self.end && now.saturating_add(self.length()) >= self.begin
+        now < self.end && now.saturating_add(self.length().min(DAY)) >= self.begin
     }
 }
 

@@ -2,18 +2,19 @@
 
 use std::net::IpAddr;
 
+use doorkey_core::Origin;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
-use crate::policy::Policy;
 use crate::principal_headers::{begins_with, dashed, is_principal_header};
+use crate::proxies::TrustedProxies;
 use crate::refusal::REQUEST_ID;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(super) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// What is for the next hop alone (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -40,11 +41,17 @@ const OVERRIDES: [&str; 7] = [
 ];
 
 /// Makes a client's headers the ones that the service gets; those about the principal come on top.
-pub(super) fn prepare_request(headers: &mut HeaderMap, peer: Option<IpAddr>, policy: &Policy, is_upgrade: bool) {
-    let proxies = policy.trusted_proxies();
+///
+/// `Host` is the origin's, however the client has spelled it.
+pub(super) fn prepare_request(
+    headers: &mut HeaderMap,
+    origin: &Origin,
+    peer: Option<IpAddr>,
+    proxies: &TrustedProxies,
+    is_upgrade: bool,
+) {
     let is_believed = peer.is_some_and(|peer| proxies.contains(peer));
-    let is_https = policy.origin_for(headers.get(HOST).and_then(|host| host.to_str().ok())).is_secure();
-    let mut scheme = HeaderValue::from_static(if is_https { "https" } else { "http" });
+    let mut scheme = HeaderValue::from_static(if origin.is_secure() { "https" } else { "http" });
     let mut route = Vec::new();
     if is_believed {
         let lines = headers.get_all(X_FORWARDED_FOR).iter();
@@ -55,8 +62,9 @@ pub(super) fn prepare_request(headers: &mut HeaderMap, peer: Option<IpAddr>, pol
     }
     route.extend(peer.map(|peer| peer.to_canonical().to_string()));
 
-    let wants_trailers = lists(headers, &TE, "trailers");
     take_off_hop_by_hop(headers);
+    // No trailers go on: a service may take one for the header of that name, and nobody looks at them here.
+    headers.remove(TRAILER);
     // It is answered here, as soon as the body is asked for.
     headers.remove(EXPECT);
     let is_dropped = |name: &HeaderName| {
@@ -78,12 +86,9 @@ pub(super) fn prepare_request(headers: &mut HeaderMap, peer: Option<IpAddr>, pol
         headers.insert(X_FORWARDED_FOR, route);
     }
     headers.insert(X_FORWARDED_PROTO, scheme);
-    if let Some(host) = headers.get(HOST).cloned() {
-        headers.insert(X_FORWARDED_HOST, host);
-    }
-    if wants_trailers {
-        headers.insert(TE, HeaderValue::from_static("trailers"));
-        headers.insert(CONNECTION, HeaderValue::from_static("te"));
+    if let Ok(host) = HeaderValue::from_str(origin.authority()) {
+        headers.insert(X_FORWARDED_HOST, host.clone());
+        headers.insert(HOST, host);
     }
     if is_upgrade {
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));

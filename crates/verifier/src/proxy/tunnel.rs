@@ -1,17 +1,20 @@
 //! `WebSocket`s (RFC 6455): after the handshake both sides are copied, for as long as the key lasts.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::Request;
 use axum_core::body::Body;
 use axum_core::response::Response;
+use doorkey_core::KeyId;
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderValue, Method, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::sync::Semaphore;
+use tokio::sync::watch;
 
 use super::headers::lists;
 use super::lasting::key_ends;
@@ -20,8 +23,9 @@ use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::verifier::Verifier;
 
-/// How many there may be at once.
+/// How many there may be at once, and how many of them with one key.
 const MAX: usize = 4096;
+const MAX_OF_KEY: usize = MAX / 4;
 
 /// The client's side of a `WebSocket`, if the request asks for one.
 ///
@@ -38,17 +42,49 @@ pub(super) fn begin(request: &mut Request) -> Option<OnUpgrade> {
     request.extensions_mut().remove()
 }
 
-/// How many are open.
-#[derive(Clone, Debug)]
-pub(super) struct Tunnels(Arc<Semaphore>);
+/// Those that are open. They end when the last clone of this is gone: with the proxy, when its server has ended.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tunnels(Arc<Open>);
 
-impl Default for Tunnels {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MAX)))
+#[derive(Debug, Default)]
+struct Open {
+    by_key: Arc<Mutex<HashMap<KeyId, usize>>>,
+    /// Nothing is ever sent: they wait for it to be dropped.
+    lasts: watch::Sender<()>,
+}
+
+/// The right to be one of those that are open.
+#[derive(Debug)]
+struct Place {
+    key: KeyId,
+    by_key: Arc<Mutex<HashMap<KeyId, usize>>>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = by_key.entry(self.key) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 }
 
 impl Tunnels {
+    /// A place for one more of this key, if there is one. One key leaves most of them to others.
+    fn take_place(&self, key: KeyId) -> Option<Place> {
+        let mut by_key = self.0.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+        let open: usize = by_key.values().sum();
+        let of_key = by_key.get(&key).copied().unwrap_or_default();
+        if open >= MAX || of_key >= MAX_OF_KEY {
+            return None;
+        }
+        by_key.insert(key, of_key + 1);
+        Some(Place { key, by_key: Arc::clone(&self.0.by_key) })
+    }
+
     /// Copies both sides from now on, and answers the client that it is so.
     pub(super) fn open(
         &self,
@@ -57,9 +93,10 @@ impl Tunnels {
         verifier: Arc<Verifier>,
         principal: Principal,
     ) -> Result<Response, Refusal> {
-        let Ok(permit) = Arc::clone(&self.0).try_acquire_owned() else {
+        let Some(place) = self.take_place(principal.key_id()) else {
             return Err(unavailable("too many WebSockets are open"));
         };
+        let mut lasts = self.0.lasts.subscribe();
         let service = hyper::upgrade::on(&mut response);
         tokio::spawn(async move {
             let copied = async {
@@ -72,12 +109,35 @@ impl Tunnels {
                     tracing::debug!(%error, "a WebSocket ended early");
                 },
                 _ = key_ends(verifier, principal) => {}
+                _ = lasts.changed() => {}
             }
-            drop(permit);
+            drop(place);
         });
         let headers = response.headers_mut();
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         Ok(response.map(|_| Body::empty()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use doorkey_core::KeyId;
+
+    use super::{MAX, MAX_OF_KEY, Tunnels};
+
+    #[test]
+    fn one_key_leaves_places_to_others() {
+        let (tunnels, key) = (Tunnels::default(), |number| KeyId::from_parts(number, [0; 10]));
+        let take = |number, many| (0..many).map_while(|_| tunnels.take_place(key(number))).collect::<Vec<_>>();
+        let mut first = take(1, MAX);
+        assert_eq!(first.len(), MAX_OF_KEY);
+        let others: Vec<_> = (2..=4).flat_map(|number| take(number, MAX)).collect();
+        assert_eq!(first.len() + others.len(), MAX);
+        assert!(tunnels.take_place(key(5)).is_none());
+        first.pop();
+        assert!(tunnels.take_place(key(5)).is_some());
+        drop((first, others));
+        assert!(tunnels.0.by_key.lock().unwrap().is_empty());
     }
 }

@@ -8,21 +8,17 @@ use http::header::CONTENT_LENGTH;
 use http::uri::{Authority, Parts, Scheme};
 use http::{HeaderValue, Request, Response, Uri};
 use http_body::Body as _;
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::sync::oneshot;
-use tower_http::timeout::TimeoutBody;
 
+use super::upload::Upload;
 use crate::http_client::tls;
 use crate::refusal::Refusal;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a client may pause while it sends a body that goes straight through.
-const PAUSE_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a connection is kept for the next request: less than Node's five seconds, after which that closes them.
 const IDLE: Duration = Duration::from_secs(4);
 
@@ -73,15 +69,9 @@ impl Upstream {
         if let Some(length @ 1..) = request.body().size_hint().exact() {
             request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        let (sending, sent) = oneshot::channel::<()>();
-        let request = request.map(|body| {
-            // Lives as long as the body, which is dropped when it has been sent.
-            let sending = move |frame| {
-                let _ = &sending;
-                frame
-            };
-            Body::new(TimeoutBody::new(PAUSE_TIMEOUT, body).map_frame(sending))
-        });
+        let (parts, body) = request.into_parts();
+        let (upload, sent) = Upload::new(body);
+        let request = Request::from_parts(parts, Body::new(upload));
         let is_late = async {
             drop(sent.await);
             tokio::time::sleep(timeout).await;

@@ -42,6 +42,10 @@ const ENTRY: &[u8] = b"dk:replay:";
 ///    latest time at which any proof was made that it has accepted elsewhere, and `since` is after that, too. An answer
 ///    of the old server that arrives after the announcement to the new one does not count.
 ///
+/// A server's clock that was set forward and then back by more than a minute makes every proof look expired, until it
+/// shows again what it did; a verifier logs that as an error. To go on at once, delete the marker on that server:
+/// `DEL dk:replay`. Entries stay, and nothing that was made before is accepted; it costs the pause of 3, as after a loss.
+///
 /// What no store can help against is two servers that both take writes: see [`Redis`].
 #[derive(Clone, Debug)]
 pub struct SharedReplay(Redis);
@@ -85,7 +89,12 @@ impl SharedReplay {
             "accepted" if self.0.0.accepted().note(server, created) => Ok(()),
             "replayed" => Err(replayed().into()),
             "ahead" => outside("the signature is ahead of the replay store's clock"),
-            "expired" => outside("the signature has expired by the replay store's clock"),
+            "expired" => {
+                if wait > 0 {
+                    self.0.0.is_behind(wait);
+                }
+                outside("the signature has expired by the replay store's clock")
+            }
             "before" => outside("the signature is older than replay protection remembers"),
             "pause" => Err(Refusal::from(Error::new(
                 ErrorCode::ReplayStoreUnavailable,

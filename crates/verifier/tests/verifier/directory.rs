@@ -82,6 +82,35 @@ fn an_archived_workspace_or_organization_has_no_keys() {
 }
 
 #[test]
+fn a_session_ends_with_the_key_that_granted_it() {
+    let judge = Judge::new();
+    let session = Session::granted(ISSUER, &issuer_key(), "pictures:read", None, Some(secret_key().id()));
+    let call = || session.request("GET", "/", None);
+    assert_eq!(verdict(&judge, &call()), Ok(()));
+    judge.learn([key(DirectoryKey { revoked: true, ..secret() })]);
+    assert_eq!(verdict(&judge, &call()), Err(("key_revoked", true)));
+    judge.learn([key(DirectoryKey { disabled: true, ..secret() })]);
+    assert_eq!(verdict(&judge, &call()), Err(("key_disabled", true)));
+    let stranger = doorkey_core::KeyId::from_parts(3, [8; 10]);
+    let session = Session::granted(ISSUER, &issuer_key(), "pictures:read", None, Some(stranger));
+    assert_eq!(verdict(&judge, &session.request("GET", "/", None)), Err(("key_unknown", true)));
+}
+
+#[test]
+fn an_archived_workspace_is_not_chosen() {
+    let judge = Judge::new();
+    let other = WorkspaceId::from_parts(1, [5; 10]);
+    let archive = |id| DirectoryLine::Workspace(DirectoryTenant { id, archived: true });
+    judge.learn([key(DirectoryKey { workspace: None, workspaces: Some(vec![workspace(), other]), ..secret() })]);
+    judge.learn([archive(other)]);
+    let principal = judge.decide(&bearer()).unwrap();
+    assert_eq!(principal.workspaces(), Some(&[workspace()][..]));
+    assert!(principal.require_workspace(organization(), other).is_err());
+    judge.learn([archive(workspace())]);
+    assert_eq!(verdict(&judge, &bearer()), Err(("key_disabled", true)));
+}
+
+#[test]
 fn what_is_too_old_decides_nothing() {
     let mut judge = Judge::new();
     let session = session();
@@ -201,7 +230,8 @@ fn a_leak_is_counted_for_the_key_that_was_proven_alone() {
         request
     };
     assert_eq!(verdict(&judge, &from_page(bearer())), Err(("secret_key_in_browser", true)));
-    assert_eq!(verdict(&judge, &from_page(signed(0))), Err(("secret_key_in_browser", true)));
+    // No signature covers the header: anybody on the way may have added it.
+    assert_eq!(verdict(&judge, &from_page(signed(0))), Err(("secret_key_in_browser", false)));
     let forged = doorkey_core::SecretKey::new(
         secret_key().id(),
         doorkey_core::Environment::Live,
@@ -212,6 +242,16 @@ fn a_leak_is_counted_for_the_key_that_was_proven_alone() {
     assert_eq!(verdict(&judge, &forged), Err(("key_unknown", false)));
     judge.learn([key(DirectoryKey { revoked: true, ..secret() })]);
     assert_eq!(verdict(&judge, &forged), Err(("key_unknown", false)), "only its holder learns that it is revoked");
+}
+
+#[test]
+fn a_secret_key_stands_behind_bearer() {
+    let judge = Judge::new();
+    let text = secret_key().to_key_string();
+    for scheme in ["Negotiate", "Doorkey", "Token"] {
+        let request = request("/", &[("authorization", &format!("{scheme} {}", *text))]);
+        assert_eq!(verdict(&judge, &request), Err(("credential_missing", false)));
+    }
 }
 
 #[test]
@@ -345,5 +385,9 @@ fn origins_come_and_go_with_their_keys() {
     learn(vec![key(DirectoryKey { disabled: true, ..publishable() })]);
     assert!(!allows("https://a.example") && !allows("http://localhost:5173"));
     learn(vec![key(publishable())]);
-    assert!(allows(PAGE) && allows("http://localhost:5173"));
+    assert!(allows(PAGE) && allows("http://localhost:5173") && !allows("https://other.example"));
+    learn(vec![key(DirectoryKey { shadow: [Restriction::Origins].into(), ..publishable() })]);
+    assert!(allows("https://other.example"), "what is tried out refuses nothing");
+    learn(vec![key(publishable())]);
+    assert!(!allows("https://other.example"));
 }

@@ -281,7 +281,8 @@ fn copy(folder: &Path) -> std::path::PathBuf {
 
 /// A client that finds no issuer.
 fn alone(folder: &Path) -> IssuerClient {
-    IssuerClient::new(credential()).with_url("http://127.0.0.1:1".parse().unwrap()).with_data(folder.join("data"))
+    let client = IssuerClient::new(credential()).with_proc("/nowhere".into());
+    client.with_url("http://127.0.0.1:1".parse().unwrap()).with_data(folder.join("data"))
 }
 
 #[tokio::test]
@@ -319,6 +320,37 @@ async fn the_copy_outlives_the_process() {
     link.close().await;
     let link = alone(folder.path()).with_clock(clock.clone()).connect().await.unwrap();
     assert_eq!(link.directory().age(&clock.moment()), Some(Duration::ZERO), "what was added is there");
+}
+
+#[tokio::test]
+async fn after_another_start_of_the_machine_the_copy_waits_for_the_issuer() {
+    let mut issuer = Issuer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let proc = folder.path().join("proc");
+    fs::create_dir_all(proc.join("sys/kernel/random")).unwrap();
+    let boots = |id: &str, uptime: &str| {
+        fs::write(proc.join("sys/kernel/random/boot_id"), id).unwrap();
+        fs::write(proc.join("uptime"), uptime).unwrap();
+    };
+    boots("one", "100.00 1.00");
+    let clock = ManualClock::new();
+    let client = issuer.client().with_clock(clock.clone()).with_proc(proc.clone());
+    let link = client.with_data(folder.path().join("data")).connect().await.unwrap();
+    issuer.stream().await.say(&whole("h"));
+    link.synced().await;
+    link.close().await;
+
+    let again = || alone(folder.path()).with_clock(clock.clone()).with_proc(proc.clone()).connect();
+    boots("one", "107.00 1.00");
+    let link = again().await.unwrap();
+    link.synced().await;
+    assert_eq!(link.directory().age(&clock.moment()).unwrap().as_secs(), 7, "the clock on the wall has stood still");
+    link.close().await;
+    boots("two", "107.00 1.00");
+    let link = again().await.unwrap();
+    assert_eq!(link.directory().len(), 2, "it goes on from there");
+    assert!(link.directory().age(&clock.moment()).unwrap() > Duration::from_hours(24));
+    link.close().await;
 }
 
 #[cfg(unix)]
@@ -371,7 +403,7 @@ async fn no_other_copy_is_believed() {
     let bent = [
         String::new(),
         good.replacen("keys.example.com", "other.example.com", 1),
-        good.replacen("\"format\":1", "\"format\":2", 1),
+        good.replacen("\"format\":2", "\"format\":1", 1),
         rest.to_owned(),
         format!("{header}\n"),
         format!("{header}\n\0\0\0\n{rest}"),
@@ -461,6 +493,34 @@ async fn usage_is_reported_once() {
     client().connect().await.unwrap().close().await;
     assert_eq!((issuer.counted("accepted"), issuer.counted("ip_not_allowed")), (26, 1));
     assert_eq!(issuer.usage(|usage| usage.taken.len()), 1, "one series over all processes");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_copied_folder_begins_a_series_of_its_own() {
+    let issuer = Issuer::start().await;
+    let folders = tempfile::tempdir().unwrap();
+    let path = |name: &str| folders.path().join(name);
+    let counts = async |name: &str, times| {
+        let counted = issuer.counted("accepted");
+        let link = issuer.client().with_data(path(name)).connect().await.unwrap();
+        note(&link, times);
+        until(|| issuer.counted("accepted") == counted + times).await;
+        link.close().await;
+        issuer.usage(|usage| usage.taken.len())
+    };
+    assert_eq!(counts("first", 1).await, 1);
+    fs::create_dir(path("copy")).unwrap();
+    for file in fs::read_dir(path("first")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), path("copy").join(file.file_name())).unwrap();
+    }
+    assert_eq!(counts("first", 2).await, 1);
+    assert_eq!(counts("copy", 4).await, 2);
+    assert_eq!(counts("first", 8).await, 2);
+    assert_eq!(counts("copy", 16).await, 2, "it is at home there now");
+    fs::rename(path("first"), path("other")).unwrap();
+    assert_eq!(counts("other", 32).await, 2, "another name is no other folder");
 }
 
 #[tokio::test]

@@ -7,24 +7,32 @@ use axum::body::{Body, to_bytes};
 use axum::extract::OriginalUri;
 use axum::routing::{get, post};
 use doorkey_core::{Nonce, RequestTarget, UnsignedUrl};
-use doorkey_verifier::{Directory, DirectoryKey, Policy, Principal, Verifier};
+use doorkey_verifier::{
+    Directory, DirectoryKey, Limits, Outage, Policy, Principal, Redis, SharedReplay, SystemClock, Verifier,
+};
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use tower::ServiceExt;
 
 use crate::clock::ManualClock;
-use crate::known::{bearer, directory, key, publishable, secret, secret_key, synced};
+use crate::known::{bearer, directory, key, publishable, secret, secret_key, signed, synced};
 use crate::signer::{API, ISSUER, NOW, PAGE, Session, issuer_key, moment};
 
 fn app(directory: &Arc<Directory>) -> Router {
     let policy = Policy::new(ISSUER, API).unwrap().with_body_limit(10).with_api_key_parameter();
-    let verifier = Verifier::new(policy).unwrap().with_directory(Arc::clone(directory)).with_clock(ManualClock::new());
+    let clock = ManualClock::at(NOW - 1);
+    let verifier =
+        Verifier::new(policy).unwrap().with_directory(Arc::clone(directory)).with_clock(Arc::clone(&clock) as _);
     let inner = Router::new().route("/inner/{id}", get(shown));
     Router::new()
         .route("/shown", get(shown).options(shown))
         .route("/length", post(async |body: Body| to_bytes(body, 1 << 20).await.unwrap().len().to_string()))
         .route("/whoami", get(async |principal: Principal| principal.key_id().to_string()))
         .nest("/nested", inner)
-        .layer(verifier.into_layer())
+        .layer({
+            let layer = verifier.into_layer();
+            clock.advance(1);
+            layer
+        })
 }
 
 /// All that a handler sees of the address and the credential.
@@ -134,4 +142,105 @@ async fn preflights_are_for_origins_that_some_key_allows() {
     let bare = Request::options("/shown").header("origin", PAGE).body(Body::empty()).unwrap();
     assert_eq!(send(&app, bare).await.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(send(&app, shows_key("OPTIONS", "/shown", Body::empty())).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn bodies_share_what_memory_there_is() {
+    let policy = Policy::new(ISSUER, API).unwrap();
+    let clock = ManualClock::at(NOW - 1);
+    let verifier = Verifier::new(policy).unwrap().with_directory(directory()).with_body_memory(4096);
+    let verifier = verifier.with_clock(Arc::clone(&clock) as _);
+    let app = Router::new().route("/", post(async |body: axum::body::Bytes| body.len().to_string()));
+    let app = app.layer(verifier.into_layer());
+    clock.advance(1);
+    let session = Session::new(ISSUER, &issuer_key(), "pictures:read");
+    let upload = |length| session.request("POST", "/", Some(&vec![7; length])).map(Body::from);
+    for _ in 0..3 {
+        assert_eq!(text(send(&app, upload(4096)).await).await, "4096", "what was held is given back");
+    }
+    let response = send(&app, upload(5000)).await;
+    assert_eq!(
+        (response.status(), response.headers()["retry-after"].to_str().unwrap()),
+        (StatusCode::TOO_MANY_REQUESTS, "1")
+    );
+}
+
+#[tokio::test]
+async fn a_limit_is_charged_once_for_what_was_let_through() {
+    let directory = directory();
+    let limited = DirectoryKey { rate_limit: doorkey_verifier::RateLimit::new(2, 86_400), ..publishable() };
+    directory.apply([key(limited)], moment(NOW)).unwrap();
+    let app = app(&directory);
+    let session = Session::new(ISSUER, &issuer_key(), "pictures:read");
+    let first = session.request("GET", "/shown", None);
+    let again = || {
+        let mut request = Request::get("/shown").body(Body::empty()).unwrap();
+        *request.headers_mut() = first.headers().clone();
+        request
+    };
+    let response = send(&app, again()).await;
+    assert_eq!(response.headers()["ratelimit-policy"], "\"key\";q=2;w=86400");
+    assert!(response.headers()["ratelimit"].to_str().unwrap().starts_with("\"key\";r=1;t="));
+    for _ in 0..5 {
+        assert!(text(send(&app, again()).await).await.contains("\"replayed\""));
+    }
+    let fresh = || session.request("GET", "/shown", None).map(Body::from);
+    assert_eq!(send(&app, fresh()).await.status(), StatusCode::OK);
+    let refused = send(&app, fresh()).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.headers()["access-control-allow-origin"], PAGE);
+    assert!(text(refused).await.contains("\"rate_limited\""));
+}
+
+/// A Redis that is reached and never answers; it says each time that somebody connects.
+async fn silent_redis() -> (Redis, tokio::sync::mpsc::UnboundedReceiver<tokio::net::TcpStream>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let (sender, connected) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            drop(sender.send(stream));
+        }
+    });
+    (Redis::new(&url, Arc::new(SystemClock)).unwrap(), connected)
+}
+
+fn begun(verifier: Verifier) -> Router {
+    let clock = ManualClock::at(NOW - 1);
+    let layer = verifier.with_clock(Arc::clone(&clock) as _).into_layer();
+    clock.advance(1);
+    Router::new().route("/pictures", get(async || "ok")).layer(layer)
+}
+
+#[tokio::test]
+async fn what_is_revoked_while_a_store_answers_is_not_accepted() {
+    let (redis, mut connected) = silent_redis().await;
+    let directory = directory();
+    let limited = || DirectoryKey { rate_limit: doorkey_verifier::RateLimit::new(100, 60), ..secret() };
+    directory.apply([key(limited())], moment(NOW)).unwrap();
+    let verifier = Verifier::new(Policy::new(ISSUER, API).unwrap()).unwrap().with_directory(Arc::clone(&directory));
+    let app = begun(verifier.with_limits(Limits::new().with_redis(redis, Outage::CountLocally)));
+    let waiting = tokio::spawn(app.oneshot(bearer().map(Body::from)));
+    let stream = connected.recv().await;
+    directory.apply([key(DirectoryKey { revoked: true, ..limited() })], moment(NOW)).unwrap();
+    assert!(text(waiting.await.unwrap().unwrap()).await.contains("\"key_revoked\""));
+    drop(stream);
+}
+
+#[tokio::test]
+async fn who_hangs_up_uses_up_nothing() {
+    let (redis, mut connected) = silent_redis().await;
+    let directory = directory();
+    directory
+        .apply([key(DirectoryKey { rate_limit: doorkey_verifier::RateLimit::new(1, 86_400), ..secret() })], moment(NOW))
+        .unwrap();
+    let verifier = Verifier::new(Policy::new(ISSUER, API).unwrap()).unwrap().with_directory(directory);
+    let app = begun(verifier.with_shared_replay(SharedReplay::new(redis)));
+    let hung_up = tokio::spawn(app.clone().oneshot(signed(1).map(Body::from)));
+    let stream = connected.recv().await;
+    hung_up.abort();
+    assert!(hung_up.await.unwrap_err().is_cancelled());
+    let next = app.oneshot(signed(2).map(Body::from)).await.unwrap();
+    assert!(text(next).await.contains("\"replay_store_unavailable\""), "not rate_limited");
+    drop(stream);
 }

@@ -17,9 +17,13 @@ mod layer;
 mod layer_with_directory;
 mod changes;
 mod directory;
+#[cfg(feature = "gate")]
+mod forward_auth;
 mod known;
 #[cfg(feature = "axum")]
 mod redis;
 mod replay;
+#[cfg(feature = "gate")]
+mod reverse_proxy;
 mod signer;
 mod vectors;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use doorkey_core::token::{Confirmation, DoorkeyClaims, issue};
 use doorkey_core::{
-    Claims, ContentDigest, Environment, KeyId, Nonce, OrganizationId, ProofBody, ProofRequest, RequestTarget,
+    Bind, Claims, ContentDigest, Environment, KeyId, Nonce, OrganizationId, ProofBody, ProofRequest, RequestTarget,
     SessionId, SigningKey, Thumbprint, UnsignedProof, WorkspaceId,
 };
 use doorkey_verifier::Moment;
@@ -34,6 +34,23 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(issuer: &str, issuer_key: &SigningKey, scopes: &str) -> Self {
+        Self::granted(issuer, issuer_key, scopes, None, None)
+    }
+
+    /// A session that a grant has bound.
+    #[allow(dead_code, reason = "the gate's tests bind sessions")]
+    pub(crate) fn bound(issuer: &str, issuer_key: &SigningKey, scopes: &str, bind: Option<Bind>) -> Self {
+        Self::granted(issuer, issuer_key, scopes, bind, None)
+    }
+
+    /// A session that a secret key has granted.
+    pub(crate) fn granted(
+        issuer: &str,
+        issuer_key: &SigningKey,
+        scopes: &str,
+        bind: Option<Bind>,
+        granted_by: Option<KeyId>,
+    ) -> Self {
         let key = SigningKey::from_seed(&[2; 32]);
         let key_id = KeyId::from_parts(1, [1; 10]);
         let claims = Claims {
@@ -51,8 +68,8 @@ impl Session {
                 workspace: Some(WorkspaceId::from_parts(1, [4; 10])),
                 env: Environment::Test,
                 origin: PAGE.parse().unwrap(),
-                bind: None,
-                granted_by: None,
+                bind,
+                granted_by,
             },
         };
         Self { key, token: issue(&claims, issuer_key).unwrap(), counter: AtomicU64::new(0) }

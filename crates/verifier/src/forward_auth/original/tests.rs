@@ -33,23 +33,24 @@ fn map<'a>(headers: impl IntoIterator<Item = &'a (&'a str, &'a str)>) -> HeaderM
 #[test]
 fn a_front_says_everything_once() {
     for (front, words) in [(Front::Nginx, &NGINX[..5]), (Front::Forwarding, &CADDY)] {
-        assert!(Original::read(front, map(words)).is_ok());
+        assert!(Original::read(front, true, map(words)).is_ok());
         for missing in 0..words.len() {
             let mut fewer = words.to_vec();
             let (name, value) = fewer.remove(missing);
-            assert!(Original::read(front, map(&fewer)).is_err(), "without {name}");
+            assert!(Original::read(front, true, map(&fewer)).is_err(), "without {name}");
             let twice: Vec<_> = words.iter().copied().chain([(name, value)]).collect();
-            assert!(Original::read(front, map(&twice)).is_err(), "{name} twice");
+            assert!(Original::read(front, true, map(&twice)).is_err(), "{name} twice");
             let empty: Vec<_> = fewer.iter().copied().chain([(name, "")]).collect();
-            assert!(Original::read(front, map(&empty)).is_err(), "{name} empty");
+            assert!(Original::read(front, true, map(&empty)).is_err(), "{name} empty");
         }
     }
 }
 
 #[test]
 fn what_a_client_adds_is_refused_or_nothing() {
-    let read =
-        |front, words: &[(&str, &str)], more: (&str, &str)| Original::read(front, map(words.iter().chain([&more])));
+    let read = |front, words: &[(&str, &str)], more: (&str, &str)| {
+        Original::read(front, true, map(words.iter().chain([&more])))
+    };
     for name in
         ["x-original-uri", "X-Original-Method", "x_original_uri", "X_Forwarded_Uri", "Doorkey-Key-Id", "doorkey_key_id"]
     {
@@ -69,7 +70,7 @@ fn what_a_client_adds_is_refused_or_nothing() {
 #[test]
 fn who_asked_the_front_is_told_apart_from_what_that_one_said() {
     let read = |front, words: &[(&str, &str)]| {
-        let original = Original::read(front, map(words)).ok()?;
+        let original = Original::read(front, true, map(words)).ok()?;
         let before: Vec<_> =
             original.headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().unwrap().to_owned()).collect();
         Some((original.peer.to_string(), before))
@@ -105,7 +106,7 @@ fn a_scheme_is_one_of_two() {
             .map(|&(name, value)| (name, if name == "x-forwarded-proto" { scheme } else { value }))
             .collect();
         assert_eq!(
-            Original::read(Front::Forwarding, map(&words)).ok().map(|original| original.is_secure),
+            Original::read(Front::Forwarding, true, map(&words)).ok().map(|original| original.is_secure),
             expected,
             "{scheme}"
         );
@@ -117,7 +118,7 @@ fn a_body_is_announced_or_unknown() {
     let body = |method: &str, more: &[(&str, &str)]| {
         let words = NGINX[1..5].iter().copied().chain([("x-original-method", method)]);
         let words: Vec<_> = words.chain(more.iter().copied()).collect();
-        Original::read(Front::Nginx, map(&words)).ok().map(|original| original.body)
+        Original::read(Front::Nginx, true, map(&words)).ok().map(|original| original.body)
     };
     let length = |length| ("x-original-content-length", length);
     let encoding = |encoding| ("x-original-transfer-encoding", encoding);
@@ -133,7 +134,9 @@ fn a_body_is_announced_or_unknown() {
         ("POST", &[], Some(AnnouncedBody::Unknown)),
         ("PURGE", &[], Some(AnnouncedBody::Unknown)),
         ("GET", &[protocol("HTTP/2.0")], Some(AnnouncedBody::Length(0))),
-        ("DELETE", &[], Some(AnnouncedBody::Length(0))),
+        ("DELETE", &[protocol("HTTP/1.1")], Some(AnnouncedBody::Length(0))),
+        ("DELETE", &[length("0"), protocol("HTTP/2.0")], Some(AnnouncedBody::Length(0))),
+        ("DELETE", &[protocol("HTTP/2.0")], Some(AnnouncedBody::Unknown)),
         ("POST", &[length("5"), encoding("chunked")], None),
         ("POST", &[length("+5")], None),
         ("POST", &[length("5, 5")], None),
@@ -141,5 +144,31 @@ fn a_body_is_announced_or_unknown() {
         ("PO ST", &[], None),
     ] {
         assert_eq!(body(method, more), expected, "{method} {more:?}");
+    }
+}
+
+#[test]
+fn who_does_not_tell_of_bodies_is_not_asked() {
+    // All of these a client can say.
+    let said = [
+        ("x-forwarded-content-length", "0"),
+        ("x-forwarded-protocol", "HTTP/1.1"),
+        ("content-length", "0"),
+        ("x-forwarded-transfer-encoding", ""),
+    ];
+    for (method, expected) in [
+        ("GET", AnnouncedBody::Unlikely),
+        ("HEAD", AnnouncedBody::Unlikely),
+        ("OPTIONS", AnnouncedBody::Unlikely),
+        ("POST", AnnouncedBody::Unknown),
+        ("DELETE", AnnouncedBody::Unknown),
+        ("PURGE", AnnouncedBody::Unknown),
+    ] {
+        let words: Vec<_> = CADDY[1..].iter().copied().chain([("x-forwarded-method", method)]).collect();
+        for more in [&said[..], &[]] {
+            let original = Original::read(Front::Forwarding, false, map(words.iter().chain(more))).ok().unwrap();
+            assert_eq!(original.body, expected, "{method}");
+            assert!(!original.headers.contains_key("content-length"));
+        }
     }
 }

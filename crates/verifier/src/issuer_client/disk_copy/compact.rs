@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::file::{Complete, CopyFile, NAME, NEXT};
-use crate::issuer_client::folder::Folder;
+use crate::folder::Folder;
 
 /// How much is written at once.
 const PIECE: usize = 256 * 1024;

@@ -8,14 +8,15 @@ use doorkey_core::Origin;
 use serde::{Deserialize, Serialize};
 
 use crate::directory::{DirectoryBegin, Position};
-use crate::issuer_client::folder::Folder;
+use crate::folder::Folder;
+use crate::issuer_client::boot::SinceBoot;
 
 /// The copy's file in the data folder.
 pub(super) const NAME: &str = "directory.ndjson";
 /// A file that is on its way to take the other's place.
 pub(super) const NEXT: &str = "directory.ndjson.new";
 /// The form that this version writes; it reads no other.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// The first line.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,18 +39,22 @@ pub(super) enum Entry {
 }
 
 impl Entry {
-    pub(super) fn complete(revision: u64, at: Duration) -> Self {
+    pub(super) fn complete(revision: u64, at: Duration, boot: Option<SinceBoot>) -> Self {
         // Rounded down: never fresher than it was.
-        Self::Complete(Complete { revision, at_ms: u64::try_from(at.as_millis()).unwrap_or(0) })
+        Self::Complete(Complete { revision, at_ms: u64::try_from(at.as_millis()).unwrap_or(0), boot })
     }
 }
 
-/// When nothing was missing up to a revision, in Unix milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// When nothing was missing up to a revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Complete {
     pub(super) revision: u64,
+    /// In Unix milliseconds.
     pub(super) at_ms: u64,
+    /// Where there is such a clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) boot: Option<SinceBoot>,
 }
 
 /// A line that is none of the stream's own: `{"complete":{…}}`.
@@ -101,8 +106,9 @@ impl CopyFile {
     }
 
     pub(super) fn complete(&mut self, complete: Complete) -> io::Result<()> {
+        let revision = complete.revision;
         self.write(&line(&Note::Complete(complete))?)?;
-        self.position.revision = complete.revision;
+        self.position.revision = revision;
         Ok(())
     }
 }

@@ -9,7 +9,8 @@ use doorkey_core::Origin;
 use super::file::{Complete, CopyFile, FORMAT, Header, NAME, Note};
 use crate::ambient::Moment;
 use crate::directory::{Directory, DirectoryBegin, DirectoryLine, DirectorySynced, Position};
-use crate::issuer_client::folder::Folder;
+use crate::folder::Folder;
+use crate::issuer_client::boot::SinceBoot;
 
 const PIECE: usize = 256 * 1024;
 const MAX_BATCH: usize = 256;
@@ -21,8 +22,9 @@ pub(in crate::issuer_client) fn restore(
     issuer: &Origin,
     directory: &Directory,
     now: &Moment,
+    boot: Option<&SinceBoot>,
 ) -> Option<CopyFile> {
-    match read(folder, issuer, directory, now) {
+    match read(folder, issuer, directory, |complete| moment_of(complete, now, boot)) {
         Ok(copy) => Some(copy),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => {
@@ -32,7 +34,12 @@ pub(in crate::issuer_client) fn restore(
     }
 }
 
-fn read(folder: &Folder, issuer: &Origin, directory: &Directory, now: &Moment) -> io::Result<CopyFile> {
+fn read(
+    folder: &Folder,
+    issuer: &Origin,
+    directory: &Directory,
+    moment_of: impl FnOnce(&Complete) -> Moment,
+) -> io::Result<CopyFile> {
     let mut lines =
         Lines { reader: BufReader::with_capacity(PIECE, File::open(folder.file(NAME))?), len: 0, number: 0 };
     let mut text = Vec::new();
@@ -70,7 +77,7 @@ fn read(folder: &Folder, issuer: &Origin, directory: &Directory, now: &Moment) -
         return Err(invalid("it never was complete"));
     };
     batch.push(DirectoryLine::Synced(DirectorySynced { revision: complete.revision, after_ms: 0 }));
-    directory.apply(batch, moment_of(complete, now)).map_err(io::Error::other)?;
+    directory.apply(batch, moment_of(&complete)).map_err(io::Error::other)?;
 
     let file = folder.append(NAME)?;
     // A line that was cut off while it was written.
@@ -80,12 +87,21 @@ fn read(folder: &Folder, issuer: &Origin, directory: &Directory, now: &Moment) -
     Ok(CopyFile { file, len: lines.len, compact_len, position })
 }
 
-/// When the copy was complete, on the clocks of this process: never later than it was. A time that has not come yet was
-/// told by a clock that was wrong, so it says nothing.
-fn moment_of(complete: Complete, now: &Moment) -> Moment {
-    let wall = Duration::from_millis(complete.at_ms);
-    match now.wall.checked_sub(wall) {
-        Some(age) => Moment { wall, monotonic: now.monotonic.saturating_sub(age) },
+/// When the copy was complete, on the clocks of this process: never later than it was, by the clock that says more. A
+/// time that has not come yet was told by a clock that was wrong, and one of another start of the machine cannot be held
+/// against the clock on the wall, which may have come up behind: both say nothing.
+fn moment_of(complete: &Complete, now: &Moment, boot: Option<&SinceBoot>) -> Moment {
+    let since_boot = match (boot, &complete.boot) {
+        (None, None) => Some(Duration::ZERO),
+        (Some(now), Some(then)) => now.since(then),
+        _ => None,
+    };
+    let since_wall = now.wall.checked_sub(Duration::from_millis(complete.at_ms));
+    match since_boot.zip(since_wall) {
+        Some((boot, wall)) => {
+            let age = boot.max(wall);
+            Moment { wall: now.wall.saturating_sub(age), monotonic: now.monotonic.saturating_sub(age) }
+        }
         None => Moment::default(),
     }
 }

@@ -10,7 +10,7 @@ use doorkey_core::Origin;
 use super::compact::compact;
 use super::file::{CopyFile, Entry, NAME, NEXT};
 use crate::directory::Position;
-use crate::issuer_client::folder::Folder;
+use crate::folder::Folder;
 
 /// How much more than twice what it has to be the file may be.
 const SLACK: u64 = 4 * 1024 * 1024;

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use doorkey_core::ErrorCode;
+
 use super::super::table::Table;
 use super::super::{Limits, Taken};
 use super::{BEGIN, all, at, key, monthly, rate, session, shadow, take};
@@ -147,11 +149,58 @@ async fn quotas_go_by_the_calendar_and_survive_a_restart() {
     assert_eq!(all(&limits, &charge, BEGIN - 1).await, 6);
     assert_eq!(all(&limits, &charge, BEGIN).await, 10);
     limits.save().await.unwrap();
+    drop(limits);
     assert_eq!(all(&open(), &charge, BEGIN + 30 * 86_400).await, 0);
     assert_eq!(all(&open(), &[monthly(1, 12)], BEGIN + 30 * 86_400).await, 2, "a raised quota counts at once");
     assert_eq!(all(&open(), &charge, BEGIN + 31 * 86_400).await, 10);
     std::fs::write(folder.path().join("quota.json"), "{").unwrap();
-    assert!(Limits::new().with_data(folder.path()).is_err());
+    assert_eq!(Limits::new().with_data(folder.path()).unwrap_err().code(), ErrorCode::StoreUnavailable);
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_wrong_for_a_while_drops_no_month() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Limits::new().with_data(folder.path()).unwrap();
+    let charge = [monthly(1, 10)];
+    for (wrong, key) in [(BEGIN + 86_400 * 2000, 1), (BEGIN + 86_400 * 40, 2), (BEGIN - 86_400 * 40, 3)] {
+        for restarts in [false, true] {
+            let charge = [monthly(key + if restarts { 10 } else { 0 }, 10)];
+            let mut limits = open();
+            for (now, left) in [(BEGIN, 10), (wrong, 10), (BEGIN + 60, 0), (wrong, 0)] {
+                assert_eq!(all(&limits, &charge, now).await, left, "{wrong} {now}");
+                // What others do there, and what makes room, changes nothing.
+                for number in 0..10_000 {
+                    let _: &str = take(&limits, &[session(number, 5)], now).await;
+                }
+                if restarts {
+                    limits.save().await.unwrap();
+                    drop(limits);
+                    limits = open();
+                }
+            }
+        }
+    }
+    // The third one is the end of the first.
+    let limits = open();
+    for (month, left) in [(0, 10), (31, 10), (61, 10), (0, 10)] {
+        assert_eq!(all(&limits, &charge, BEGIN + 86_400 * (31 * 12 + month)).await, left, "{month}");
+    }
+    assert_eq!(limits.table.quotas().len(), 2);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_counts_on_disk_are_for_one_account_and_one_process() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits::new().with_data(folder.path()).unwrap();
+    assert_eq!(take(&limits, &[monthly(1, 10)], BEGIN).await, "taken");
+    limits.save().await.unwrap();
+    let mode = std::fs::metadata(folder.path().join("quota.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(Limits::new().with_data(folder.path()).unwrap_err().code(), ErrorCode::Conflict);
+    drop(limits);
+    assert!(Limits::new().with_data(folder.path()).is_ok());
 }
 
 #[tokio::test]
@@ -165,7 +214,7 @@ async fn counts_are_written_within_a_second_without_being_told() {
             break text;
         }
     };
-    assert_eq!(text, format!(r#"{{"month":{BEGIN},"used":{{"{}":1}}}}"#, key(1)));
+    assert_eq!(text, format!(r#"[{{"month":{BEGIN},"used":{{"{}":1}}}}]"#, key(1)));
 }
 
 #[tokio::test]
@@ -174,7 +223,11 @@ async fn memory_is_bounded_and_keys_are_let_in_all_the_same() {
     for number in 0..1000 {
         assert_eq!(take(&limits, &[session(number, 5)], BEGIN).await, "taken");
     }
-    assert_eq!(take(&limits, &[session(1000, 5)], BEGIN).await, "rate_limited");
+    assert_eq!((limits.subjects(), limits.table.told_at()), (1000, 0));
+    for (now, told_at) in [(BEGIN, BEGIN), (BEGIN + 59, BEGIN), (BEGIN, BEGIN)] {
+        assert_eq!(take(&limits, &[session(1000, 5)], now).await, "rate_limited");
+        assert_eq!(limits.table.told_at(), told_at);
+    }
     assert_eq!(take(&limits, &[session(999, 5)], BEGIN).await, "taken");
     for number in 0..1000 {
         assert_eq!(take(&limits, &[rate(number, 5, 60)], BEGIN).await, "taken");
@@ -189,4 +242,5 @@ async fn memory_is_bounded_and_keys_are_let_in_all_the_same() {
         let _: &str = take(&limits, &[session(number, 5)], BEGIN + 180).await;
     }
     assert!(limits.table.live() <= 1000 + 256, "{}", limits.table.live());
+    assert_eq!(limits.table.told_at(), BEGIN + 180, "a minute later it is told again");
 }

@@ -1,7 +1,6 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{lists, prepare_request, prepare_response};
-use crate::policy::Policy;
 use crate::proxies::TrustedProxies;
 
 fn map(lines: &[(&str, &str)]) -> HeaderMap {
@@ -16,9 +15,14 @@ fn map(lines: &[(&str, &str)]) -> HeaderMap {
 /// What goes on of a request from this peer, in order of names.
 fn sent(peer: &str, lines: &[(&str, &str)], is_upgrade: bool) -> Vec<(String, String)> {
     let trusted = TrustedProxies::parse(&["10.0.0.0/8"]).unwrap();
-    let policy = Policy::new("https://keys.example", "https://api.example").unwrap().with_trusted_proxies(trusted);
     let mut headers = map(lines);
-    prepare_request(&mut headers, Some(peer.parse().unwrap()), &policy, is_upgrade);
+    prepare_request(
+        &mut headers,
+        &"https://api.example".parse().unwrap(),
+        Some(peer.parse().unwrap()),
+        &trusted,
+        is_upgrade,
+    );
     let mut sent: Vec<_> =
         headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
     sent.sort();
@@ -51,7 +55,7 @@ fn a_client_says_nothing_in_the_gates_name() {
         ("Content_Length", "5"),
         ("Signature", "dk=:AA==:"),
         ("Signature-Input", "dk=()"),
-        ("Host", "api.example"),
+        ("Host", "API.example:443"),
         ("Accept", "*/*"),
     ];
     let expected = [
@@ -68,7 +72,12 @@ fn a_client_says_nothing_in_the_gates_name() {
 fn a_trusted_proxy_is_believed_where_the_request_came_from() {
     let lines =
         [("X-Forwarded-For", "192.0.2.66, 198.51.100.1"), ("X-Forwarded-Proto", "http"), ("X-Forwarded-Host", "x")];
-    let expected = [("x-forwarded-for", "192.0.2.66, 198.51.100.1, 10.0.0.1"), ("x-forwarded-proto", "http")];
+    let expected = [
+        ("host", "api.example"),
+        ("x-forwarded-for", "192.0.2.66, 198.51.100.1, 10.0.0.1"),
+        ("x-forwarded-host", "api.example"),
+        ("x-forwarded-proto", "http"),
+    ];
     assert_eq!(sent("10.0.0.1", &lines, false), own(&expected));
 }
 
@@ -88,11 +97,10 @@ fn what_is_for_the_next_hop_stays_there() {
         ("Content-Length", "5"),
     ];
     let expected = [
-        ("connection", "te"),
         ("content-length", "5"),
-        ("te", "trailers"),
-        ("trailer", "X-Sum"),
+        ("host", "api.example"),
         ("x-forwarded-for", "192.0.2.1"),
+        ("x-forwarded-host", "api.example"),
         ("x-forwarded-proto", "https"),
     ];
     assert_eq!(sent("192.0.2.1", &lines, false), own(&expected));
@@ -113,8 +121,10 @@ fn an_upgrade_is_asked_for_anew() {
     let sent = sent("192.0.2.1", &[("Connection", "keep-alive, Upgrade"), ("Upgrade", "WebSocket")], true);
     let expected = [
         ("connection", "upgrade"),
+        ("host", "api.example"),
         ("upgrade", "websocket"),
         ("x-forwarded-for", "192.0.2.1"),
+        ("x-forwarded-host", "api.example"),
         ("x-forwarded-proto", "https"),
     ];
     assert_eq!(sent, own(&expected));

@@ -29,7 +29,9 @@ redis.call('HSET', KEYS[1], 'server', server, 'since', since, 'latest', latest)
 
 /// Sets an entry if there is none and nothing can have been forgotten; the answer is a word and how long to wait.
 ///
-/// An entry outlives its proof by a minute, in case the clock is set forth and back.
+/// An entry stays for two minutes after the verifier that sets it would take its proof: one of them is for verifiers that
+/// allow for more skew than it does, of which there is at most a minute, and one for a clock that is set forth and back.
+/// A proof that has expired only because the clock was set back comes with by how many seconds.
 pub(super) static MARK: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "
@@ -54,9 +56,9 @@ if created < since then
     return {'before', 0}
 end
 if expires <= latest then
-    return {'expired', 0}
+    return {'expired', expires > time and latest - time or 0}
 end
-if redis.call('SET', KEYS[2], '', 'NX', 'EXAT', expires + 60) then
+if redis.call('SET', KEYS[2], '', 'NX', 'EXAT', expires + 60 + 60) then
     return {'accepted', 0}
 end
 return {'replayed', 0}

@@ -1,26 +1,33 @@
-//! The data folder, for this process alone and for its account's eyes alone.
+//! A folder for data, for one process alone and for its account's eyes alone.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use doorkey_core::{Error, ErrorCode};
+use serde::{Deserialize, Serialize};
 
-/// A folder that no other process works in as long as this is held.
+/// A folder in which nobody else holds the same lock as long as this is held.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
-    _lock: File,
+    lock: File,
+}
+
+/// Which folder it is: a copy of it is another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FolderIdentity {
+    device: u64,
+    lock: u64,
 }
 
 impl Folder {
-    const LOCK: &str = "lock";
-
-    /// Takes the folder, and makes it (mode 0700) when it is absent.
+    /// Takes the file `lock` in the folder, and makes the folder (mode 0700) when it is absent.
     ///
     /// Fails with [`ErrorCode::StoreUnavailable`] if it cannot be written to and with [`ErrorCode::Conflict`] if another
-    /// process has it: two would write over each other's counts.
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+    /// process has it, or this one has already: two would write over each other's counts.
+    pub(crate) fn open(path: &Path, lock: &str) -> Result<Self, Error> {
         let unusable = |_| Error::new(ErrorCode::StoreUnavailable, "the data folder cannot be written to");
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
@@ -28,9 +35,9 @@ impl Folder {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(path).map_err(unusable)?;
         let path = fs::canonicalize(path).map_err(unusable)?;
-        let lock = writable(&path.join(Self::LOCK)).map_err(unusable)?;
+        let lock = writable(&path.join(lock)).map_err(unusable)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: lock }),
+            Ok(()) => Ok(Self { path, lock }),
             Err(fs::TryLockError::WouldBlock) => {
                 Err(Error::new(ErrorCode::Conflict, "another process works in the data folder"))
             }
@@ -38,24 +45,36 @@ impl Folder {
         }
     }
 
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    /// Which folder it is, by the file that is held; `None` where files have no numbers.
+    pub(crate) fn identity(&self) -> Option<FolderIdentity> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let lock = self.lock.metadata().ok()?;
+            Some(FolderIdentity { device: lock.dev(), lock: lock.ino() })
+        }
+        #[cfg(not(unix))]
+        None
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
     /// Makes the file anew, empty, with mode 0600.
-    pub(super) fn create(&self, name: &str) -> io::Result<File> {
+    pub(crate) fn create(&self, name: &str) -> io::Result<File> {
         let file = self.append(name)?;
         file.set_len(0)?;
         Ok(file)
     }
 
     /// Opens the file to write at its end.
-    pub(super) fn append(&self, name: &str) -> io::Result<File> {
+    pub(crate) fn append(&self, name: &str) -> io::Result<File> {
         writable(&self.file(name))
     }
 
     /// Puts a whole file in the place of another, for good.
-    pub(super) fn replace(&self, file: &File, from: &str, to: &str) -> io::Result<()> {
+    pub(crate) fn replace(&self, file: &File, from: &str, to: &str) -> io::Result<()> {
         file.sync_all()?;
         fs::rename(self.file(from), self.file(to))?;
         #[cfg(unix)]
@@ -64,7 +83,7 @@ impl Folder {
     }
 
     /// Writes a whole file beside its place and puts it there.
-    pub(super) fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let draft = format!("{name}.new");
         let mut file = self.create(&draft)?;
         let written = file.write_all(content).and_then(|()| self.replace(&file, &draft, name));
