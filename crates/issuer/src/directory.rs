@@ -2,6 +2,7 @@
 
 mod batch;
 mod line;
+mod places;
 mod settings;
 mod stream;
 
@@ -13,11 +14,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use doorkey_core::{JwkSet, VerifierId};
 use futures_util::Stream;
-use tokio::sync::{Notify, Semaphore, broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::batch::Batch;
 use self::line::Line;
+use self::places::Places;
 use self::stream::Follower;
 use crate::error::Error;
 use crate::registry::Registry;
@@ -25,8 +27,6 @@ use crate::registry::Registry;
 /// How often the database is asked while somebody follows: for what another process wrote to a file, or what Postgres
 /// told to nobody; and so that a stream can say again and again that nothing is missing.
 const ASK_EVERY: Duration = Duration::from_millis(250);
-/// How many streams there may be.
-const MAX_STREAMS: usize = 1000;
 /// How many batches a stream may be behind before it is cut off.
 const MAX_BEHIND: usize = 1024;
 
@@ -40,7 +40,7 @@ pub(crate) struct Feed {
     /// Somebody has begun to follow.
     joined: Notify,
     phase: watch::Sender<Phase>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
 }
 
 /// Whether there is a task that reads.
@@ -62,7 +62,7 @@ impl Feed {
             batches: broadcast::Sender::new(MAX_BEHIND),
             joined: Notify::new(),
             phase: watch::Sender::new(Phase::Idle),
-            places: Arc::new(Semaphore::new(MAX_STREAMS)),
+            places: Arc::default(),
         }
     }
 
@@ -84,7 +84,8 @@ impl Feed {
 
     /// Opens a stream for a verifier whose request was received at a time on the monotonic clock.
     ///
-    /// Fails with `issuer_unavailable` when there are too many, and with `store_unavailable`.
+    /// Fails with `rate_limited` when the verifier has too many, with `issuer_unavailable` when all together have, and
+    /// with `store_unavailable`.
     pub(crate) async fn open(
         self: &Arc<Self>,
         verifier: VerifierId,

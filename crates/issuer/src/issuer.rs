@@ -32,7 +32,6 @@ pub struct Issuer {
     feed: Arc<Feed>,
     /// Requests of verifiers that were answered.
     replay: ReplayMemory,
-    started_at: u64,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -56,10 +55,10 @@ impl Issuer {
         let default_keys = registry.start().await?;
         let signing_keys = SigningKeys::load(&store, vault).await?;
         let feed = Arc::new(Feed::new(registry.clone(), signing_keys.public().clone()));
-        let started_at = clock.now();
         let replay =
-            ReplayMemory::new(ReplayMemory::DEFAULT_CAPACITY, ReplayMemory::DEFAULT_SESSION_CAPACITY, VERIFIER_SKEW);
-        let issuer = Self { settings, store, registry, signing_keys, limits, feed, replay, started_at, clock, entropy };
+            ReplayMemory::new(ReplayMemory::DEFAULT_CAPACITY, ReplayMemory::DEFAULT_SESSION_CAPACITY, VERIFIER_SKEW)
+                .with_start(clock.now());
+        let issuer = Self { settings, store, registry, signing_keys, limits, feed, replay, clock, entropy };
         Ok((issuer, default_keys))
     }
 
@@ -95,9 +94,9 @@ impl Issuer {
         &self.feed
     }
 
-    /// The requests of verifiers that were answered, and since when they have been remembered, in Unix seconds.
-    pub(crate) fn replay(&self) -> (&ReplayMemory, u64) {
-        (&self.replay, self.started_at)
+    /// The requests of verifiers that were answered, since this issuer started.
+    pub(crate) fn replay(&self) -> &ReplayMemory {
+        &self.replay
     }
 
     pub(crate) fn limits(&self) -> &Limits {

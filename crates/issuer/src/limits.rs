@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use doorkey_core::{Error, ErrorCode, KeyId, Origin, SignInId};
+use doorkey_core::{Error, ErrorCode, KeyId, Origin, SignInId, VerifierId};
 use doorkey_verifier::{Clock, ReachedLimit, Refusal};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -30,12 +30,16 @@ const PER_SIGN_IN: NonZeroU32 = NonZeroU32::new(6000).unwrap();
 /// What one address may try in a minute without having signed in.
 const PER_VISITOR: NonZeroU32 = NonZeroU32::new(120).unwrap();
 
-/// The mint's three limits, and those of who manages.
+/// What one verifier may report in a minute: a busy one reports once in some seconds.
+const PER_VERIFIER: NonZeroU32 = NonZeroU32::new(20 * 60).unwrap();
+
+/// The mint's three limits, those of who manages, and that of who reports.
 #[derive(Debug)]
 pub(crate) struct Limits {
     sign_ins: Limit<SignInId>,
     visitors: Limit<IpAddr>,
     unknown_cookies: Limit<IpAddr>,
+    verifiers: Limit<VerifierId>,
     keys: Option<Limit<KeyId>>,
     addresses: Option<Limit<IpAddr>>,
     origins: Option<Limit<Origin>>,
@@ -47,6 +51,7 @@ impl Limits {
             sign_ins: Limit::new("sign-in", PER_SIGN_IN, clock, MAX_TRACKED),
             visitors: Limit::new("visitor", PER_VISITOR, clock, MAX_TRACKED),
             unknown_cookies: Limit::new("visitor", PER_VISITOR, clock, MAX_TRACKED),
+            verifiers: Limit::new("verifier", PER_VERIFIER, clock, MAX_TRACKED),
             keys: limits.per_key.map(|quota| Limit::new("key", quota, clock, MAX_TRACKED)),
             addresses: limits.per_address.map(|quota| Limit::new("address", quota, clock, MAX_TRACKED)),
             origins: limits.per_origin.map(|quota| Limit::new("origin", quota, clock, MAX_TRACKED)),
@@ -73,6 +78,11 @@ impl Limits {
     /// same address from what they have signed in for.
     pub(crate) fn count_unknown_cookie(&self, address: IpAddr) -> Result<(), Refusal> {
         self.unknown_cookies.check(&network(address))
+    }
+
+    /// Counts one report of a verifier.
+    pub(crate) fn check_report(&self, verifier: VerifierId) -> Result<(), Refusal> {
+        self.verifiers.check(&verifier)
     }
 
     /// Counts one mint. The address comes first, so that one machine cannot use up what all pages share.
@@ -131,6 +141,7 @@ impl<K: Hash + Eq + Clone> Limit<K> {
             let now = governor::clock::Clock::now(limiter.clock());
             let detail = match self.policy {
                 "sign-in" => "too many requests of one sign-in",
+                "verifier" => "too many reports of this verifier",
                 "visitor" => "too many requests from this address",
                 "address" => "too many sessions from this address",
                 "origin" => "too many sessions from this origin",

@@ -78,6 +78,7 @@ impl Registry {
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, Error> {
         SigningKeys::load(&store, &vault).await?;
+        store.stir_marks(random(&*entropy));
         Ok(Self::new(store, settings, vault, clock, entropy))
     }
 

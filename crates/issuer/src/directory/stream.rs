@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use doorkey_core::{ErrorCode, VerifierId};
+use doorkey_core::VerifierId;
 use doorkey_verifier::{DirectoryBegin, DirectoryLine, DirectorySynced};
 use futures_util::{Stream, stream};
-use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::batch::{Batch, to_text};
+use super::places::Place;
 use super::{Feed, Phase, settings};
 use crate::error::Error;
 use crate::settings::Settings;
@@ -38,6 +39,8 @@ pub(crate) struct Wanted {
 
 /// Writes one stream.
 pub(super) struct Follower {
+    /// Before the way out: when its reader sees the end, there is room for another.
+    _place: Place,
     feed: Arc<Feed>,
     verifier: VerifierId,
     received: Duration,
@@ -47,7 +50,6 @@ pub(super) struct Follower {
     out: mpsc::Sender<Bytes>,
     said_at: Option<Instant>,
     heard_at: Instant,
-    _place: OwnedSemaphorePermit,
 }
 
 /// Why a stream ends: none of it is the reader's to know, who asks again.
@@ -66,10 +68,7 @@ impl Follower {
         wanted: &Wanted,
         received: Duration,
     ) -> Result<impl Stream<Item = Result<Bytes, Infallible>> + use<>, Error> {
-        let place = Arc::clone(&feed.places).try_acquire_owned().map_err(|_| {
-            Error::new(ErrorCode::IssuerUnavailable, "too many verifiers follow the directory")
-                .with_retry_after(PATIENCE)
-        })?;
+        let place = feed.places.take(verifier)?;
         let Batch { history, newest, .. } = feed.read(u64::MAX).await?;
         let goes_on = wanted.history.as_ref() == Some(&history) && wanted.since <= newest;
         let position = if goes_on { wanted.since } else { 0 };

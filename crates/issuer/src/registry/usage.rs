@@ -17,7 +17,9 @@ pub(super) const HOUR: u64 = 3600;
 const OLDEST: u64 = 40 * 86_400;
 /// How far a verifier's clock may run ahead.
 const AHEAD: u64 = 300;
-/// The most of one counter that one report may add: their sum must fit, whatever is there already./// How long counts are kept: what can be asked for, and a day more.
+/// The most that one count may say.
+const MAX_COUNT: u64 = 1_000_000_000_000;
+/// How long counts are kept: what can be asked for, and a day more.
 const KEPT_FOR: u64 = 401 * 86_400;
 const FORGOTTEN_AT_ONCE: u32 = 2000;
 
@@ -38,8 +40,11 @@ impl Registry {
             return Err(Error::new(ErrorCode::Conflict, detail));
         }
         let now = self.clock().now();
+        if last == 0 {
+            transaction.make_room_for_spool(verifier).await?;
+        }
         transaction.put_spool_sequence(verifier, &report.spool, report.sequence, now).await?;
-        let leaked = self.count(&mut transaction, report, now).await?;
+        let leaked = self.count(&mut transaction, verifier, report, now).await?;
         transaction.commit().await?;
         for key in leaked {
             tracing::warn!(key_id = %key, "a secret key was sent from a web page: revoke it");
@@ -48,7 +53,13 @@ impl Registry {
     }
 
     /// Writes what a report says; yields keys that it says to have leaked, if nobody knew.
-    async fn count(&self, transaction: &mut Transaction, report: &UsageReport, now: u64) -> Result<Vec<KeyId>, Error> {
+    async fn count(
+        &self,
+        transaction: &mut Transaction,
+        verifier: VerifierId,
+        report: &UsageReport,
+        now: u64,
+    ) -> Result<Vec<KeyId>, Error> {
         let named: BTreeSet<_> = report.counts.iter().map(|count| *count.key.as_bytes()).collect();
         let named: Vec<_> = named.into_iter().map(KeyId::from_bytes).collect();
         let known = transaction.keys_of(&named).await?;
@@ -80,11 +91,11 @@ impl Registry {
         transaction.add_usage(&counts).await?;
         transaction.note_key_uses(&uses).await?;
         let successors: Vec<_> = successors.into_iter().map(KeyId::from_bytes).collect();
-        self.end_predecessors(transaction, &successors, now).await?;
+        self.end_predecessors(transaction, verifier, &successors, now).await?;
         let mut leaked = Vec::new();
         for key in in_pages.into_values() {
             if key.leaked_at.is_none() && key.kind == KeyKind::Secret && transaction.note_leak(key.id, now).await? {
-                self.note_done(transaction, Action::LeakKey, key, now).await?;
+                self.note_done(transaction, verifier, Action::LeakKey, key, now).await?;
                 leaked.push(key.id);
             }
         }
@@ -95,6 +106,7 @@ impl Registry {
     async fn end_predecessors(
         &self,
         transaction: &mut Transaction,
+        verifier: VerifierId,
         successors: &[KeyId],
         now: u64,
     ) -> Result<(), Error> {
@@ -103,16 +115,17 @@ impl Registry {
                 key.revoked_at = Some(now);
                 key.revision += 1;
                 transaction.update_key(&key).await?;
-                self.note_done(transaction, Action::EndKey, &key, now).await?;
+                self.note_done(transaction, verifier, Action::EndKey, &key, now).await?;
             }
         }
         Ok(())
     }
 
-    /// A line in the audit for what follows from a report.
+    /// A line in the audit for what follows from a report, and whose that was.
     async fn note_done(
         &self,
         transaction: &mut Transaction,
+        verifier: VerifierId,
         action: Action,
         key: &KeyRecord,
         now: u64,
@@ -121,6 +134,7 @@ impl Registry {
         event.organization = Some(key.organization);
         event.workspace = key.workspace;
         event.detail.insert("name".into(), key.shown_name().into());
+        event.detail.insert("verifier".into(), verifier.to_string().into());
         transaction.append_event(event, &self.vault).await
     }
 
@@ -166,5 +180,3 @@ fn check(report: &UsageReport) -> Result<(), Error> {
     }
     Ok(())
 }
-
-const MAX_COUNT: u64 = 1_000_000_000_000;

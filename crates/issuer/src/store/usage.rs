@@ -13,6 +13,11 @@ use crate::error::Error;
 /// Rows of one statement.
 const ROWS: usize = 200;
 
+/// The most of one counter: the hours of more than a year still have a sum.
+const MOST: u64 = 100_000_000_000_000;
+/// Series of reports that are known of one verifier. Of an older one the next report begins anew.
+const MAX_SPOOLS: u32 = 64;
+
 /// What is counted: a key by the bytes of its id, the beginning of an hour in Unix seconds, and an outcome in words.
 pub(crate) type Counter = ([u8; 16], u64, String);
 
@@ -66,19 +71,39 @@ impl Transaction {
         Ok(())
     }
 
-    /// Adds to what was counted, each counter once.
+    /// Makes room for a series of reports that is new, by forgetting those of the verifier that rested longest.
+    pub(crate) async fn make_room_for_spool(&mut self, verifier: VerifierId) -> Result<(), Error> {
+        sqlx::query(
+            "DELETE FROM usage_spools WHERE verifier_id = $1 AND spool NOT IN \
+             (SELECT spool FROM usage_spools WHERE verifier_id = $1 ORDER BY taken_at DESC, spool LIMIT $2)",
+        )
+        .bind(blob(verifier))
+        .bind(i64::from(MAX_SPOOLS - 1))
+        .execute(self.connection())
+        .await
+        .map_err(Error::store)?;
+        Ok(())
+    }
+
+    /// Adds to what was counted, each counter once; what is too much to count stays as much as can be.
     pub(crate) async fn add_usage(&mut self, counts: &BTreeMap<Counter, u64>) -> Result<(), Error> {
         let counts: Vec<_> = counts.iter().collect();
         for rows in counts.chunks(ROWS) {
             // Our own words alone; all that a caller says is bound.
             let statement = format!(
                 "INSERT INTO key_usage (key_id, hour, outcome, count) VALUES {} \
-                 ON CONFLICT (key_id, hour, outcome) DO UPDATE SET count = key_usage.count + excluded.count",
+                 ON CONFLICT (key_id, hour, outcome) DO UPDATE SET count = \
+                 CASE WHEN key_usage.count > {MOST} - excluded.count THEN {MOST} \
+                 ELSE key_usage.count + excluded.count END",
                 places(rows.len(), 4)
             );
             let mut query = sqlx::query(AssertSqlSafe(statement));
             for ((key, hour, outcome), count) in rows {
-                query = query.bind(key.to_vec()).bind(to_i64(*hour)).bind(outcome.clone()).bind(to_i64(**count));
+                query = query
+                    .bind(key.to_vec())
+                    .bind(to_i64(*hour))
+                    .bind(outcome.clone())
+                    .bind(to_i64((**count).min(MOST)));
             }
             query.execute(self.connection()).await.map_err(Error::store)?;
         }
@@ -92,12 +117,13 @@ impl Transaction {
             let statement = format!(
                 "WITH used (key_id, used_at, shadowed) AS (VALUES {}) UPDATE keys SET \
                  last_used_at = CASE WHEN last_used_at < used.used_at THEN used.used_at ELSE last_used_at END, \
-                 shadow_refusals = shadow_refusals + used.shadowed FROM used WHERE keys.id = used.key_id",
+                 shadow_refusals = CASE WHEN shadow_refusals > {MOST} - used.shadowed THEN {MOST} \
+                 ELSE shadow_refusals + used.shadowed END FROM used WHERE keys.id = used.key_id",
                 places(rows.len(), 3)
             );
             let mut query = sqlx::query(AssertSqlSafe(statement));
             for (key, used) in rows {
-                query = query.bind(key.to_vec()).bind(to_i64(used.at)).bind(to_i64(used.shadow_refusals));
+                query = query.bind(key.to_vec()).bind(to_i64(used.at)).bind(to_i64(used.shadow_refusals.min(MOST)));
             }
             query.execute(self.connection()).await.map_err(Error::store)?;
         }

@@ -17,6 +17,9 @@ on_each_database!(
     sessions_are_counted_too,
     a_reported_use_ends_the_key_before_it,
     a_reported_leak_is_recorded_once,
+    counters_do_not_overflow,
+    a_verifier_has_so_many_series_and_no_more,
+    a_verifier_that_reports_too_often_is_told_to_wait,
     a_time_that_cannot_be_is_made_one_that_can,
     old_counts_are_forgotten
 );
@@ -201,6 +204,7 @@ async fn a_reported_use_ends_the_key_before_it(on: On) {
     assert_eq!(report(&scene.house, &verifier, 2, &json!([count(&new["id"], "accepted", 1)])).await, done());
     assert_eq!(scene.show(&old).await["state"], "revoked");
     assert_eq!(scene.audit(1).await, [("key.end".to_owned(), Value::Null)]);
+    assert_eq!(reporter(&scene).await, verifier.id.to_string());
     assert_eq!(report(&scene.house, &verifier, 3, &json!([count(&new["id"], "accepted", 1)])).await, done());
     assert_ne!(scene.audit(2).await[1].0, "key.end");
     // Verifiers hear of it.
@@ -220,10 +224,79 @@ async fn a_reported_leak_is_recorded_once(on: On) {
     for sequence in 1..=2 {
         assert_eq!(report(&scene.house, &verifier, sequence, &counts).await, done());
         assert_eq!(scene.show(&key).await["leaked_at"], NOW);
+        assert_eq!(reporter(&scene).await, verifier.id.to_string());
         assert_eq!(scene.audit(2).await.iter().filter(|(action, _)| action == "key.leak").count(), 1);
     }
     assert_eq!(scene.show(&publishable).await["leaked_at"], Value::Null);
     assert_eq!(scene.show(&key).await["last_used_at"], Value::Null);
+}
+
+/// The verifier that the newest line of the audit names.
+async fn reporter(scene: &Scene) -> String {
+    let path = format!("/v1/audit-events?organization={}&limit=1", scene.organization);
+    let answer = scene.admin.get(&scene.house, &path).await;
+    answer.json["data"][0]["detail"]["verifier"].as_str().unwrap().to_owned()
+}
+
+async fn counters_do_not_overflow(on: On) {
+    let scene = Scene::new(on).await;
+    let verifier = Verifier::add(&scene.house).await;
+    let key = scene.create(scene.secret(json!({}))).await;
+    let (most, many) = (100_000_000_000_000_u64, 1_000_000_000_000_u64);
+    let counts: Vec<_> =
+        ["accepted", "shadow:cidrs"].into_iter().flat_map(|o| vec![count(&key["id"], o, many); 99]).collect();
+    assert_eq!(report(&scene.house, &verifier, 1, &json!(counts)).await, done());
+    let of = async || {
+        let totals = usage(&scene, &key, "").await["totals"].clone();
+        (
+            totals["accepted"].as_u64().unwrap(),
+            totals["shadowed"]["cidrs"].as_u64().unwrap(),
+            scene.show(&key).await["shadow_refusals"].as_u64().unwrap(),
+        )
+    };
+    assert_eq!(of().await, (most - many, most - many, most - many));
+    assert_eq!(report(&scene.house, &verifier, 2, &json!(counts)).await, done());
+    assert_eq!(of().await, (most, most, most));
+    // One that is too much at once, and whatever was counted before.
+    let huge = vec![count(&key["id"], "key_expired", many); 2000];
+    assert_eq!(report(&scene.house, &verifier, 3, &json!(huge)).await, done());
+    assert_eq!(usage(&scene, &key, "").await["totals"]["refused"]["key_expired"], most);
+    assert_eq!(report(&scene.house, &verifier, 4, &json!(counts)).await, done());
+    assert_eq!(of().await, (most, most, most));
+}
+
+async fn a_verifier_has_so_many_series_and_no_more(on: On) {
+    let scene = Scene::new(on).await;
+    let (verifier, other) = (Verifier::add(&scene.house).await, Verifier::add(&scene.house).await);
+    let series = |n: u64, sequence: u64| json!({ "spool": format!("{n:016}"), "sequence": sequence, "counts": [] });
+    assert_eq!(send(&scene.house, &other, &series(0, 1)).await, done());
+    assert_eq!(send(&scene.house, &verifier, &series(0, 1)).await, done());
+    for n in 1..=63 {
+        assert_eq!(send(&scene.house, &verifier, &series(n, 1)).await, done());
+    }
+    assert_eq!(send(&scene.house, &verifier, &series(0, 2)).await, done());
+    assert_eq!(
+        scene.house.place.execute("UPDATE usage_spools SET taken_at = taken_at - 1 WHERE sequence = 1").await,
+        64
+    );
+    // One of those that rested goes.
+    assert_eq!(send(&scene.house, &verifier, &series(64, 1)).await, done());
+    assert_eq!(send(&scene.house, &verifier, &series(0, 3)).await, done());
+    assert_eq!(send(&scene.house, &verifier, &series(64, 2)).await, done());
+    assert_eq!(send(&scene.house, &verifier, &series(63, 2)).await, (409, "conflict".into()));
+    assert_eq!(send(&scene.house, &other, &series(0, 2)).await, done());
+    assert_eq!(scene.house.place.execute("DELETE FROM usage_spools").await, 65);
+}
+
+async fn a_verifier_that_reports_too_often_is_told_to_wait(on: On) {
+    let house = House::new(on).await;
+    let (verifier, other) = (Verifier::add(&house).await, Verifier::add(&house).await);
+    let empty = json!({ "spool": SPOOL, "sequence": 1, "counts": [] });
+    for _ in 0..1200 {
+        assert_eq!(send(&house, &verifier, &json!({})).await, (422, "invalid_input".into()));
+    }
+    assert_eq!(send(&house, &verifier, &empty).await, (429, "rate_limited".into()));
+    assert_eq!(send(&house, &other, &empty).await, done());
 }
 
 async fn a_time_that_cannot_be_is_made_one_that_can(on: On) {

@@ -16,6 +16,7 @@ use crate::key_life::Scene;
 on_each_database!(
     a_verifier_signs_in_with_its_credential,
     each_way_to_be_wrong_has_its_code,
+    over_http_2_a_target_names_its_host,
     a_request_counts_once,
     a_revoked_verifier_is_told_so_once_it_has_proved_who_it_is,
     a_request_from_before_the_start_is_refused,
@@ -170,6 +171,19 @@ async fn each_way_to_be_wrong_has_its_code(on: On) {
     let mut typed = verifier.post("/v1/usage", "{}");
     typed.headers_mut().insert("content-type", "text/plain".parse().unwrap());
     assert_eq!(house.send(typed).await.refusal(), (401, "signature_invalid"));
+}
+
+async fn over_http_2_a_target_names_its_host(on: On) {
+    let house = House::new(on).await;
+    let verifier = Verifier::add(&house).await;
+    let request = |version| {
+        let mut request = verifier.get("/v1/directory");
+        *request.uri_mut() = "http://localhost:7700/v1/directory".parse().unwrap();
+        *request.version_mut() = version;
+        request
+    };
+    assert_eq!(house.send(request(http::Version::HTTP_2)).await.status, 200);
+    assert_eq!(house.send(request(http::Version::HTTP_11)).await.refusal(), (400, "malformed_request"));
 }
 
 async fn a_request_counts_once(on: On) {

@@ -62,6 +62,7 @@ struct Count {
 )]
 pub(super) async fn usage(State(issuer): Shared, request: Request) -> Result<StatusCode, Error> {
     let Signed { verifier, parts, body, .. } = Signed::check(&issuer, request, MAX_LEN).await?;
+    issuer.limits().check_report(verifier)?;
     let report: UsageReport = input::parse(&parts, &body)?;
     issuer.registry().take_usage(verifier, &report).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -25,6 +25,7 @@ on_each_database!(
     a_change_at_one_issuer_comes_out_of_another,
     a_verifier_s_revocation_ends_its_stream_alone,
     settings_come_again_when_they_change,
+    a_verifier_has_so_many_streams_and_no_more,
     streams_end_with_the_issuer,
     without_a_feed_a_stream_says_all_and_ends
 );
@@ -169,6 +170,23 @@ async fn settings_come_again_when_they_change(on: On) {
     house.issuer.reload(Settings::resolve(file, PUBLIC_URL.parse().unwrap()).unwrap()).unwrap();
     let DirectoryLine::Settings(settings) = lines.change().await else { panic!("settings have changed") };
     assert_eq!(settings.reusable_urls.len(), 1);
+}
+
+async fn a_verifier_has_so_many_streams_and_no_more(on: On) {
+    let house = House::new(on).await;
+    let (one, other) = (Verifier::add(&house).await, Verifier::add(&house).await);
+    let mut streams = Vec::new();
+    for _ in 0..8 {
+        streams.push(followed(&house, &one).await.0);
+    }
+    assert_eq!(house.send(one.get("/v1/directory")).await.refusal(), (429, "rate_limited"));
+    assert_eq!(house.send(other.get("/v1/directory")).await.status, 200);
+    // With the end of a stream there is room again.
+    house.stop_feed.send(()).unwrap();
+    for stream in &mut streams {
+        assert!(!stream.ends().await);
+    }
+    assert_eq!(crate::house::send(&house.router, one.get("/v1/directory")).await.status, 200);
 }
 
 async fn streams_end_with_the_issuer(on: On) {
