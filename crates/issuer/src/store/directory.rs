@@ -4,8 +4,7 @@ use doorkey_core::{KeyId, OrganizationId, VerifierId, WorkspaceId};
 use doorkey_verifier::{DirectoryKey, DirectoryLine, DirectoryTenant, PublicKey, RateLimit};
 use sqlx::any::AnyRow;
 
-use super::keys::{brand, kind};
-use super::row::{Columns, NEVER, broken, to_array, to_i64, to_u64};
+use super::row::{Columns, NEVER, brand, broken, kind, to_array, to_i64, to_u64};
 use super::{Reader, Transaction};
 use crate::error::Error;
 

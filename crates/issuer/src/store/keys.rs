@@ -6,11 +6,11 @@ mod record;
 pub(crate) use list::{KeyCursor, KeyFilter, KeySort, SortValue};
 pub use record::{KeyOwner, KeyRecord, KeyState, Restriction};
 
-use doorkey_core::{Brand, KeyId, KeyKind, MemberId, OrganizationId, VerifyingKey, WorkspaceId};
+use doorkey_core::{KeyId, MemberId, OrganizationId, VerifyingKey, WorkspaceId};
 use sqlx::any::AnyRow;
 
 use super::directory::Entity;
-use super::row::{Columns, NEVER, blob, broken, join, to_array, to_i64, to_u64};
+use super::row::{Columns, NEVER, blob, brand, join, kind, to_array, to_i64, to_u64};
 use super::tenants::Tenant;
 use super::{Reader, Transaction};
 use crate::error::Error;
@@ -251,23 +251,6 @@ fn owner_column(tenant: Tenant) -> (Level, Vec<u8>) {
     match tenant.workspace {
         Some(workspace) => (Level::Workspace, blob(workspace)),
         None => (Level::Organization, blob(tenant.organization)),
-    }
-}
-
-/// Publishable or secret.
-pub(super) fn kind(row: &AnyRow) -> Result<KeyKind, Error> {
-    Ok(match row.text("kind")? {
-        "publishable" => KeyKind::Publishable,
-        _ => KeyKind::Secret,
-    })
-}
-
-/// What stands in front of a key, where that is known.
-pub(super) fn brand(row: &AnyRow) -> Result<Option<Option<Brand>>, Error> {
-    match row.optional_text("brand")?.as_deref() {
-        None => Ok(None),
-        Some("") => Ok(Some(None)),
-        Some(brand) => Ok(Some(Some(brand.parse().map_err(|error| broken("brand", &error))?))),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use doorkey_core::Id;
+use doorkey_core::{Brand, Id, KeyKind};
 use serde::de::DeserializeOwned;
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -110,4 +110,21 @@ pub(super) fn to_i64(value: u64) -> i64 {
 
 pub(super) fn to_u64(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
+}
+
+/// Publishable or secret.
+pub(super) fn kind(row: &AnyRow) -> Result<KeyKind, Error> {
+    Ok(match row.text("kind")? {
+        "publishable" => KeyKind::Publishable,
+        _ => KeyKind::Secret,
+    })
+}
+
+/// What stands in front of a key, where that is known.
+pub(super) fn brand(row: &AnyRow) -> Result<Option<Option<Brand>>, Error> {
+    match row.optional_text("brand")?.as_deref() {
+        None => Ok(None),
+        Some("") => Ok(Some(None)),
+        Some(brand) => Ok(Some(Some(brand.parse().map_err(|error| broken("brand", &error))?))),
+    }
 }
