@@ -58,6 +58,7 @@ fn name(status: u16) -> &'static str {
         413 => "BodyTooLarge",
         422 => "InvalidInput",
         429 => "TooManyRequests",
+        502 => "BadGateway",
         503 => "Unavailable",
         _ => "Other",
     }
