@@ -25,7 +25,7 @@ fn caddy_with(world: &World, configuration: &str) -> Caddy {
 }
 
 fn front<'a>(world: &'a World, caddy: &Caddy) -> Front<'a> {
-    Front { world, address: caddy.address(), signed_body: "unchecked", bares_urls: false }
+    Front { world, address: caddy.address(), signed_body: "unchecked", silent_delete: "unchecked", bares_urls: false }
 }
 
 #[test]
@@ -68,12 +68,14 @@ fn a_client_does_not_say_what_the_front_does_not() {
     let ask =
         |method: &str, headers: &str, body: &str| send(caddy.address(), request(method, "/pictures", headers, body));
     let pretence = "x-forwarded-content-length: 0\r\nx-forwarded-protocol: HTTP/1.1\r\n";
-    for method in ["POST", "DELETE", "PATCH"] {
+    for method in ["POST", "PATCH"] {
         let headers = world.signed(method, "/pictures", "") + pretence;
         assert_eq!(ask(method, &headers, "surprise").refusal(), (401, "components_incomplete".to_owned()), "{method}");
     }
     assert_eq!(world.service.seen(), [] as [serde_json::Value; 0]);
     for headers in ["", pretence] {
+        let seen = echo(&ask("DELETE", &(world.signed("DELETE", "/pictures", "") + headers), ""));
+        assert_eq!(got(&seen, "doorkey-body"), ["unchecked"]);
         let seen = echo(&ask("GET", &(world.signed("GET", "/pictures", "") + headers), ""));
         assert_eq!(got(&seen, "doorkey-body"), ["unchecked"]);
         let seen = echo(&ask("POST", &(world.signed("POST", "/pictures", "a body") + headers), "a body"));

@@ -21,6 +21,8 @@ pub(crate) struct Front<'a> {
     pub(crate) address: SocketAddr,
     /// What the service hears of a signed body.
     pub(crate) signed_body: &'static str,
+    /// What it hears of a DELETE without one, of which nothing is announced.
+    pub(crate) silent_delete: &'static str,
     /// Whether the credential is taken off a signed URL.
     pub(crate) bares_urls: bool,
 }
@@ -273,7 +275,27 @@ impl Front<'_> {
         let answer =
             send(self.address, request("POST", "/pictures", &format!("{}content-length: 0\r\n", signed()), ""));
         assert_eq!(got(&echo(&answer), "doorkey-body"), ["none"]);
+        // Browsers do not say it of DELETE.
+        let answer = send(self.address, request("DELETE", "/pictures", &world.signed("DELETE", "/pictures", ""), ""));
+        assert_eq!(got(&echo(&answer), "doorkey-body"), [self.silent_delete]);
         world.service.seen();
+        let chunked = format!("{}transfer-encoding: chunked\r\n", world.signed("DELETE", "/pictures", ""));
+        let answer = send(self.address, request("DELETE", "/pictures", &chunked, "") + "8\r\nsurprise\r\n0\r\n\r\n");
+        if self.silent_delete == "none" {
+            self.refused(&answer, 401, "components_incomplete");
+        } else {
+            // Whoever cannot tell whether one comes says so.
+            assert_eq!(got(&echo(&answer), "doorkey-body"), ["unchecked"]);
+            world.service.seen();
+        }
+    }
+
+    /// However the client has spelled it.
+    pub(crate) fn says_the_audience_as_host(&self) {
+        let request = request("GET", "/pictures", &self.world.bearer(), "");
+        let seen = echo(&send(self.address, request.replace("host: api.localhost", "host: API.localhost:80")));
+        assert_eq!([got(&seen, "host"), got(&seen, "x-forwarded-host")], [["api.localhost"]; 2]);
+        self.world.service.seen();
     }
 
     pub(crate) fn answers_pages(&self) {

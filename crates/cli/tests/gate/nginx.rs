@@ -31,7 +31,7 @@ fn nginx(world: &World, more: &str) -> Nginx {
 }
 
 fn front<'a>(world: &'a World, nginx: &Nginx) -> Front<'a> {
-    Front { world, address: nginx.address(), signed_body: "unchecked", bares_urls: true }
+    Front { world, address: nginx.address(), signed_body: "unchecked", silent_delete: "none", bares_urls: true }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::wire::{connect, read_until, request, send, send_raw};
 use crate::world::{World, echo, got};
 
 fn front(world: &World) -> Front<'_> {
-    Front { world, address: world.gate.address(), signed_body: "checked", bares_urls: true }
+    Front { world, address: world.gate.address(), signed_body: "checked", silent_delete: "none", bares_urls: true }
 }
 
 #[test]
