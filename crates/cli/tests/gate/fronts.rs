@@ -204,6 +204,20 @@ impl Front<'_> {
             }
             world.service.seen();
         }
+        // Named as headers for one hop they would be taken off on the way.
+        let named = "connection: Doorkey-Key-Id, Doorkey-Body, X-Forwarded-Content-Length, X-Forwarded-Uri, Host\r\n";
+        let answer = self.get("/denied", &format!("{named}{}", world.bearer()));
+        if answer.status == 200 {
+            let seen = echo(&answer);
+            assert_eq!(got(&seen, "doorkey-key-id"), [world.secret_key_id()]);
+            assert_eq!((got(&seen, "doorkey-body"), got(&seen, "host")), (vec!["unchecked"], vec!["api.localhost"]));
+        } else {
+            assert_eq!(answer.refusal(), (400, "malformed_request".to_owned()));
+        }
+        let signed = world.signed("GET", "/denied", "");
+        let answer = send(self.address, request("GET", "/denied", &format!("{named}{signed}"), "surprise"));
+        assert!((400..500).contains(&answer.status), "{} {}", answer.status, answer.body);
+        assert!(world.service.seen().iter().all(|seen| seen["body"] != "surprise"));
     }
 
     /// Of two requests in one, or of one that is framed in two ways, nothing gets through that nobody decided about.
