@@ -23,6 +23,7 @@ fn caddy_with(world: &World, configuration: &str) -> Caddy {
                 "http://api.example.com {",
                 &format!("http://api.localhost:{} {{\n\tbind 127.0.0.1", address.port()),
             )
+            .replace("api.example.com", "api.localhost")
     })
 }
 
@@ -38,6 +39,7 @@ fn caddy_lets_through_what_the_gate_accepts() {
     front.takes_every_credential_once();
     front.hands_on_what_was_verified();
     front.lets_no_unsigned_body_through();
+    front.says_the_audience_as_host();
     front.answers_pages();
 }
 

@@ -42,6 +42,7 @@ fn nginx_lets_through_what_the_gate_accepts() {
     front.takes_every_credential_once();
     front.hands_on_what_was_verified();
     front.lets_no_unsigned_body_through();
+    front.says_the_audience_as_host();
     front.answers_pages();
 }
 
