@@ -57,6 +57,8 @@ fn it_can_be_watched_and_tells_no_secret() {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }
 
+    let misplaced = format!("/keys/{}/x", world.secret);
+    assert_eq!(send(address, request("GET", &misplaced, "", "")).status, 401);
     let log = std::fs::read_to_string(world.house.path("gate-log")).unwrap();
     let lines: Vec<serde_json::Value> = log.lines().map(|line| line.parse().unwrap()).collect();
     let id = refused.header("x-request-id").unwrap();
@@ -64,6 +66,7 @@ fn it_can_be_watched_and_tells_no_secret() {
     assert_eq!((&line["method"], &line["path"]), (&"GET".into(), &"/pictures".into()));
     assert_eq!((&line["status"], &line["code"]), (&401.into(), &"replayed".into()));
     assert!(line["duration_us"].is_u64());
+    assert!(lines.iter().any(|line| line["path"] == "/keys/…"), "{log}");
     for secret in [&*world.secret, "limit=7", "dk-sig", "dk-token", "sk_test_", "vk_", "Bearer", "dk=:"] {
         assert!(!log.contains(secret), "{secret}");
     }
