@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
+use doorkey_servers::Redis;
+
 use crate::house::House;
 use crate::wire::{connect, read_until, request, send};
 use crate::world::{API, World};
@@ -70,6 +72,20 @@ fn it_can_be_watched_and_tells_no_secret() {
     for secret in [&*world.secret, "limit=7", "dk-sig", "dk-token", "sk_test_", "vk_", "Bearer", "dk=:"] {
         assert!(!log.contains(secret), "{secret}");
     }
+}
+
+#[test]
+fn it_is_ready_while_redis_answers() {
+    let redis = Redis::start();
+    let world = World::proxying(&["--redis", redis.url()]);
+    let ready = || {
+        let answer = send(world.gate.metrics(), request("GET", "/readyz", "", ""));
+        (answer.status, answer.body)
+    };
+    assert_eq!(ready(), (200, "ok\n".to_owned()));
+    redis.kill();
+    assert_eq!(ready(), (503, "replay_store_unavailable\n".to_owned()));
+    assert_eq!(ready(), (503, "replay_store_unavailable\n".to_owned()));
 }
 
 #[test]
