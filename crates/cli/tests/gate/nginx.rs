@@ -26,6 +26,7 @@ fn nginx(world: &World, more: &str) -> Nginx {
             .replace("127.0.0.1:3000", &world.service.address.to_string())
             .replace("listen 80;", &format!("listen {address};"))
             .replace("api.example.com", "api.localhost")
+            .replace("/var/log/nginx/access.log", &world.house.path("access").display().to_string())
             .replace(mark, &format!("{more}{mark}"))
     })
 }
@@ -44,6 +45,11 @@ fn nginx_lets_through_what_the_gate_accepts() {
     front.lets_no_unsigned_body_through();
     front.says_the_audience_as_host();
     front.answers_pages();
+    let log = std::fs::read_to_string(world.house.path("access")).unwrap();
+    assert!(log.contains("GET \"/pictures/1\" 200"), "{log}");
+    assert!(!log.contains("dk-") && !log.contains('?'), "{log}");
+    let announced = format!("{}content-length: 10485761\r\n", world.bearer());
+    assert_eq!(send(nginx.address(), request("POST", "/pictures", &announced, "")).status, 413);
 }
 
 #[test]
