@@ -117,6 +117,8 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         tracing::warn!(%issuer, "the issuer is away: requests are refused until it has said which keys there are");
     }
 
+    // Connections wait in the listener's queue meanwhile.
+    verifier.ready().await;
     let (address, admin_address) = (listener.local_addr()?, admin_listener.local_addr()?);
     let admin = Admin { metrics, verifier, directory: Arc::clone(link.directory()), redis };
     let (stop_admin, stopped) = oneshot::channel::<()>();

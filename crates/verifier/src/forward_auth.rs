@@ -15,7 +15,7 @@ use axum_core::body::Body;
 use axum_core::response::Response;
 use doorkey_core::{Error, ErrorCode, RequestTarget};
 use http::header::CACHE_CONTROL;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use self::carried::{CARRIED, carry, take};
 use self::location::Needs;
@@ -23,7 +23,7 @@ use self::original::{Front, Original};
 use self::readings::refuse_two_readings;
 use crate::access_log::Access;
 use crate::decision::AnnouncedBody;
-use crate::layer::{cors, log, without_credentials};
+use crate::layer::{bare_target, cors, log};
 use crate::principal_headers::{Bodies, principal_headers, with_empty_ones};
 use crate::refusal::{REQUEST_ID, Refusal, RequestId, state_limit};
 use crate::verifier::Verifier;
@@ -100,9 +100,8 @@ impl ForwardAuth {
         let (principal, limit) = self.verifier.admit_head(&head, original.body).await?;
         needs.check(&principal)?;
         let mut told = principal_headers(&principal, request_id, bodies);
-        let bare = original.target.parse::<Uri>().ok().and_then(|uri| without_credentials(&uri));
-        let target = bare.as_ref().map_or(Some(&*original.target), |uri| Some(uri.path_and_query()?.as_str()));
-        if let Some(target) = target.and_then(|target| HeaderValue::from_str(target).ok()) {
+        let bare = bare_target(&original.target);
+        if let Ok(target) = HeaderValue::from_str(bare.as_deref().unwrap_or(&original.target)) {
             told.insert(TARGET, target);
         }
         if let Some(limit) = limit {
