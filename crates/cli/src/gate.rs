@@ -97,7 +97,9 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let metrics = admin::install_recorder()?;
     let issuer = policy.issuer().clone();
     let link = arguments.connect(credential, &folder).await?;
-    let (verifier, limits) = arguments.count(Verifier::new(policy)?.with_issuer(link.clone()), &folder)?;
+    let redis = arguments.redis()?;
+    let verifier = Verifier::new(policy)?.with_issuer(link.clone());
+    let (verifier, limits) = arguments.count(verifier, redis.clone(), &folder)?;
     let (router, verifier) = if let Some(upstream) = &arguments.upstream {
         let proxy = ReverseProxy::new(verifier, upstream)?.with_head_timeout(arguments.upstream_timeout);
         let verifier = Arc::clone(proxy.verifier());
@@ -115,8 +117,10 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         tracing::warn!(%issuer, "the issuer is away: requests are refused until it has said which keys there are");
     }
 
+    // Connections wait in the listener's queue meanwhile.
+    verifier.ready().await;
     let (address, admin_address) = (listener.local_addr()?, admin_listener.local_addr()?);
-    let admin = Admin { metrics, verifier, directory: Arc::clone(link.directory()) };
+    let admin = Admin { metrics, verifier, directory: Arc::clone(link.directory()), redis };
     let (stop_admin, stopped) = oneshot::channel::<()>();
     let admin = tokio::spawn(admin.run(admin_listener, stopped));
     output::data(&arguments.ready(&issuer, address, admin_address))?;
@@ -159,8 +163,18 @@ impl Arguments {
         client.connect().await.with_context(|| folder.path().display().to_string())
     }
 
+    fn redis(&self) -> anyhow::Result<Option<Redis>> {
+        let redis = self.redis.as_ref().map(|url| Redis::new(url, Arc::new(SystemClock)));
+        redis.transpose().context("--redis")
+    }
+
     /// Gives the verifier its limits, and the memory that it shares with others.
-    fn count(&self, mut verifier: Verifier, folder: &DataFolder) -> anyhow::Result<(Verifier, Limits)> {
+    fn count(
+        &self,
+        mut verifier: Verifier,
+        redis: Option<Redis>,
+        folder: &DataFolder,
+    ) -> anyhow::Result<(Verifier, Limits)> {
         let mut limits = Limits::new().with_data(folder.path())?;
         if let Some(limit) = self.address_limit {
             limits = limits.with_address_limit(limit);
@@ -168,8 +182,7 @@ impl Arguments {
         if let Some(limit) = self.session_limit {
             limits = limits.with_session_limit(limit);
         }
-        if let Some(url) = &self.redis {
-            let redis = Redis::new(url, Arc::new(SystemClock)).context("--redis")?;
+        if let Some(redis) = redis {
             limits = limits.with_redis(redis.clone(), self.redis_outage.into());
             verifier = verifier.with_shared_replay(SharedReplay::new(redis));
         }

@@ -168,7 +168,7 @@ pub(crate) enum AnnouncedBody {
     Unbounded,
     /// Nothing was said, and there may be one.
     Unknown,
-    /// Nothing was said, of a method whose bodies have no meaning: if one comes nonetheless, nobody reads it.
+    /// Nothing was said, of a method whose bodies have no meaning; the service hears that nobody looked.
     Unlikely,
 }
 

@@ -15,14 +15,15 @@ use axum_core::body::Body;
 use axum_core::response::Response;
 use doorkey_core::{Error, ErrorCode, RequestTarget};
 use http::header::CACHE_CONTROL;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use self::carried::{CARRIED, carry, take};
 use self::location::Needs;
 use self::original::{Front, Original};
 use self::readings::refuse_two_readings;
 use crate::access_log::Access;
-use crate::layer::{cors, log, without_credentials};
+use crate::decision::AnnouncedBody;
+use crate::layer::{bare_target, cors, log};
 use crate::principal_headers::{Bodies, principal_headers, with_empty_ones};
 use crate::refusal::{REQUEST_ID, Refusal, RequestId, state_limit};
 use crate::verifier::Verifier;
@@ -41,8 +42,8 @@ const TARGET: HeaderName = HeaderName::from_static("doorkey-target");
 ///
 /// `?scope=pictures:read` behind the first two needs a scope. With `?body=told` the front sets `X-Forwarded-Content-Length`,
 /// `-Transfer-Encoding` and `-Protocol` (nginx: `X-Original-…`) over whatever a client sent; otherwise nothing is known of
-/// bodies: a proof without one then goes with GET, HEAD and OPTIONS alone, and a grant that bounds them with nothing. Who calls stands in headers of the answer, `Doorkey-Key-Id`
-/// and its kin. What fronts say of a request is believed from this machine and from the policy's trusted proxies.
+/// bodies: a proof without one then goes with GET, HEAD, OPTIONS and DELETE alone, and a grant that bounds them with nothing.
+/// Who calls stands in headers of the answer, `Doorkey-Key-Id` and its kin. What fronts say of a request is believed from this machine and from the policy's trusted proxies.
 ///
 /// A path that front and service may read differently (`//`, `%2f`, `..;`) is refused, for the front chooses the location by
 /// it, and with that what is asked here, if anything. Bodies pass it by: see `Doorkey-Body`.
@@ -94,13 +95,13 @@ impl ForwardAuth {
         let question = self.question(front, peer, query, headers, access).map_err(Refusal::from);
         let (needs, original) = question.inspect_err(|refusal| self.verifier.count_refusal(refusal))?;
         let head = original.head();
-        let bodies = if needs.tells_bodies() { Bodies::Unseen } else { Bodies::Untold };
+        let is_told = needs.tells_bodies() && original.body != AnnouncedBody::Unlikely;
+        let bodies = if is_told { Bodies::Unseen } else { Bodies::Untold };
         let (principal, limit) = self.verifier.admit_head(&head, original.body).await?;
         needs.check(&principal)?;
         let mut told = principal_headers(&principal, request_id, bodies);
-        let bare = original.target.parse::<Uri>().ok().and_then(|uri| without_credentials(&uri));
-        let target = bare.as_ref().map_or(Some(&*original.target), |uri| Some(uri.path_and_query()?.as_str()));
-        if let Some(target) = target.and_then(|target| HeaderValue::from_str(target).ok()) {
+        let bare = bare_target(&original.target);
+        if let Ok(target) = HeaderValue::from_str(bare.as_deref().unwrap_or(&original.target)) {
             told.insert(TARGET, target);
         }
         if let Some(limit) = limit {

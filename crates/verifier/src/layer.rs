@@ -247,8 +247,8 @@ fn take_off_credentials(parts: &mut request::Parts) {
     }
 }
 
-/// The same address without the parameters that were its credential; `None` if there are none.
-pub(crate) fn without_credentials(uri: &Uri) -> Option<Uri> {
+/// The same target without the parameters that were its credential; `None` if there are none.
+pub(crate) fn bare_target(target: &str) -> Option<String> {
     let is_credential = |parameter: &&str| {
         parameter.starts_with("dk-")
             || parameter
@@ -256,13 +256,17 @@ pub(crate) fn without_credentials(uri: &Uri) -> Option<Uri> {
                 .and_then(|rest| rest.strip_prefix('='))
                 .is_some_and(|value| doorkey_core::KeyKind::of(value).is_some())
     };
-    let query = uri.query()?;
+    let (path, query) = target.split_once('?')?;
     if !query.split('&').any(|parameter| is_credential(&parameter)) {
         return None;
     }
     let left = query.split('&').filter(|parameter| !is_credential(parameter)).collect::<Vec<_>>().join("&");
-    let target = if left.is_empty() { uri.path().to_owned() } else { format!("{}?{left}", uri.path()) };
+    Some(if left.is_empty() { path.to_owned() } else { format!("{path}?{left}") })
+}
+
+/// The same address without the parameters that were its credential; `None` if there are none.
+fn without_credentials(uri: &Uri) -> Option<Uri> {
     let mut bare = uri.clone().into_parts();
-    bare.path_and_query = Some(target.parse().ok()?);
+    bare.path_and_query = Some(bare_target(uri.path_and_query()?.as_str())?.parse().ok()?);
     Uri::from_parts(bare).ok()
 }

@@ -134,6 +134,17 @@ impl Redis {
         })))
     }
 
+    /// Whether it answers now, and is one that may be used.
+    pub async fn is_up(&self) -> bool {
+        let Ok(connection) = self.connection().await else { return false };
+        let answered = ::redis::cmd("PING").query_async::<()>(&mut connection.wire.clone()).await;
+        if let Err(error) = &answered {
+            tracing::warn!(reason = reason(error), "Redis does not answer");
+            self.forget(&connection);
+        }
+        answered.is_ok()
+    }
+
     /// The connection there is, or a new one.
     async fn connection(&self) -> Result<Connection, Away> {
         if let Some(connection) = self.0.examined() {

@@ -184,6 +184,13 @@ impl Verifier {
         self.decision(&self.keys()).check_still(principal.accepted())
     }
 
+    /// Waits until what is signed now will be taken: at most the rest of the second in which it was begun, for an earlier
+    /// process may have accepted what was signed in that. Who listens after this refuses nobody for it.
+    pub async fn ready(&self) {
+        let since = Duration::from_secs(self.replay.since());
+        tokio::time::sleep(since.saturating_sub(self.clock.since_epoch())).await;
+    }
+
     pub(crate) fn request_id(&self) -> RequestId {
         RequestId::new(&*self.entropy)
     }

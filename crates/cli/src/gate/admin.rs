@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use doorkey_verifier::{Clock, Directory, SystemClock, Verifier, serve};
+use doorkey_verifier::{Clock, Directory, Redis, SystemClock, Verifier, serve};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -35,6 +35,7 @@ pub(super) struct Admin {
     pub(super) metrics: PrometheusHandle,
     pub(super) verifier: Arc<Verifier>,
     pub(super) directory: Arc<Directory>,
+    pub(super) redis: Option<Redis>,
 }
 
 impl Admin {
@@ -51,7 +52,7 @@ impl Admin {
         let router = Router::new()
             .route("/metrics", get(async |State(admin): State<Self>| admin.metrics()))
             .route("/healthz", get(|| async { "ok\n" }))
-            .route("/readyz", get(async |State(admin): State<Self>| admin.ready()))
+            .route("/readyz", get(async |State(admin): State<Self>| admin.ready().await))
             .with_state(self);
         serve(listener, router, async { drop(stopped.await) }, DRAIN).await;
         upkeep.abort();
@@ -62,12 +63,16 @@ impl Admin {
         ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], self.metrics.render())
     }
 
-    fn ready(&self) -> (StatusCode, &'static str) {
+    async fn ready(&self) -> (StatusCode, &'static str) {
         let age = self.directory.age(&SystemClock.moment());
-        if age.is_some_and(|age| age <= self.directory.max_staleness()) {
-            (StatusCode::OK, "ok\n")
-        } else {
-            (StatusCode::SERVICE_UNAVAILABLE, "directory_stale\n")
+        if age.is_none_or(|age| age > self.directory.max_staleness()) {
+            return (StatusCode::SERVICE_UNAVAILABLE, "directory_stale\n");
         }
+        if let Some(redis) = &self.redis
+            && !redis.is_up().await
+        {
+            return (StatusCode::SERVICE_UNAVAILABLE, "replay_store_unavailable\n");
+        }
+        (StatusCode::OK, "ok\n")
     }
 }

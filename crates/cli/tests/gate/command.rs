@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
+use doorkey_servers::Redis;
+
 use crate::house::House;
 use crate::wire::{connect, read_until, request, send};
 use crate::world::{API, World};
@@ -57,6 +59,8 @@ fn it_can_be_watched_and_tells_no_secret() {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }
 
+    let misplaced = format!("/keys/{}/x", world.secret);
+    assert_eq!(send(address, request("GET", &misplaced, "", "")).status, 401);
     let log = std::fs::read_to_string(world.house.path("gate-log")).unwrap();
     let lines: Vec<serde_json::Value> = log.lines().map(|line| line.parse().unwrap()).collect();
     let id = refused.header("x-request-id").unwrap();
@@ -64,9 +68,24 @@ fn it_can_be_watched_and_tells_no_secret() {
     assert_eq!((&line["method"], &line["path"]), (&"GET".into(), &"/pictures".into()));
     assert_eq!((&line["status"], &line["code"]), (&401.into(), &"replayed".into()));
     assert!(line["duration_us"].is_u64());
+    assert!(lines.iter().any(|line| line["path"] == "/keys/…"), "{log}");
     for secret in [&*world.secret, "limit=7", "dk-sig", "dk-token", "sk_test_", "vk_", "Bearer", "dk=:"] {
         assert!(!log.contains(secret), "{secret}");
     }
+}
+
+#[test]
+fn it_is_ready_while_redis_answers() {
+    let redis = Redis::start();
+    let world = World::proxying(&["--redis", redis.url()]);
+    let ready = || {
+        let answer = send(world.gate.metrics(), request("GET", "/readyz", "", ""));
+        (answer.status, answer.body)
+    };
+    assert_eq!(ready(), (200, "ok\n".to_owned()));
+    redis.kill();
+    assert_eq!(ready(), (503, "replay_store_unavailable\n".to_owned()));
+    assert_eq!(ready(), (503, "replay_store_unavailable\n".to_owned()));
 }
 
 #[test]

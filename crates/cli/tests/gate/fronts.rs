@@ -21,6 +21,8 @@ pub(crate) struct Front<'a> {
     pub(crate) address: SocketAddr,
     /// What the service hears of a signed body.
     pub(crate) signed_body: &'static str,
+    /// What it hears of a DELETE without one, of which nothing is announced.
+    pub(crate) silent_delete: &'static str,
     /// Whether the credential is taken off a signed URL.
     pub(crate) bares_urls: bool,
 }
@@ -202,6 +204,20 @@ impl Front<'_> {
             }
             world.service.seen();
         }
+        // Named as headers for one hop they would be taken off on the way.
+        let named = "connection: Doorkey-Key-Id, Doorkey-Body, X-Forwarded-Content-Length, X-Forwarded-Uri, Host\r\n";
+        let answer = self.get("/denied", &format!("{named}{}", world.bearer()));
+        if answer.status == 200 {
+            let seen = echo(&answer);
+            assert_eq!(got(&seen, "doorkey-key-id"), [world.secret_key_id()]);
+            assert_eq!((got(&seen, "doorkey-body"), got(&seen, "host")), (vec!["unchecked"], vec!["api.localhost"]));
+        } else {
+            assert_eq!(answer.refusal(), (400, "malformed_request".to_owned()));
+        }
+        let signed = world.signed("GET", "/denied", "");
+        let answer = send(self.address, request("GET", "/denied", &format!("{named}{signed}"), "surprise"));
+        assert!((400..500).contains(&answer.status), "{} {}", answer.status, answer.body);
+        assert!(world.service.seen().iter().all(|seen| seen["body"] != "surprise"));
     }
 
     /// Of two requests in one, or of one that is framed in two ways, nothing gets through that nobody decided about.
@@ -273,7 +289,27 @@ impl Front<'_> {
         let answer =
             send(self.address, request("POST", "/pictures", &format!("{}content-length: 0\r\n", signed()), ""));
         assert_eq!(got(&echo(&answer), "doorkey-body"), ["none"]);
+        // Browsers do not say it of DELETE.
+        let answer = send(self.address, request("DELETE", "/pictures", &world.signed("DELETE", "/pictures", ""), ""));
+        assert_eq!(got(&echo(&answer), "doorkey-body"), [self.silent_delete]);
         world.service.seen();
+        let chunked = format!("{}transfer-encoding: chunked\r\n", world.signed("DELETE", "/pictures", ""));
+        let answer = send(self.address, request("DELETE", "/pictures", &chunked, "") + "8\r\nsurprise\r\n0\r\n\r\n");
+        if self.silent_delete == "none" {
+            self.refused(&answer, 401, "components_incomplete");
+        } else {
+            // Whoever cannot tell whether one comes says so.
+            assert_eq!(got(&echo(&answer), "doorkey-body"), ["unchecked"]);
+            world.service.seen();
+        }
+    }
+
+    /// However the client has spelled it.
+    pub(crate) fn says_the_audience_as_host(&self) {
+        let request = request("GET", "/pictures", &self.world.bearer(), "");
+        let seen = echo(&send(self.address, request.replace("host: api.localhost", "host: API.localhost:80")));
+        assert_eq!([got(&seen, "host"), got(&seen, "x-forwarded-host")], [["api.localhost"]; 2]);
+        self.world.service.seen();
     }
 
     pub(crate) fn answers_pages(&self) {

@@ -26,12 +26,13 @@ fn nginx(world: &World, more: &str) -> Nginx {
             .replace("127.0.0.1:3000", &world.service.address.to_string())
             .replace("listen 80;", &format!("listen {address};"))
             .replace("api.example.com", "api.localhost")
+            .replace("/var/log/nginx/access.log", &world.house.path("access").display().to_string())
             .replace(mark, &format!("{more}{mark}"))
     })
 }
 
 fn front<'a>(world: &'a World, nginx: &Nginx) -> Front<'a> {
-    Front { world, address: nginx.address(), signed_body: "unchecked", bares_urls: true }
+    Front { world, address: nginx.address(), signed_body: "unchecked", silent_delete: "none", bares_urls: true }
 }
 
 #[test]
@@ -42,7 +43,13 @@ fn nginx_lets_through_what_the_gate_accepts() {
     front.takes_every_credential_once();
     front.hands_on_what_was_verified();
     front.lets_no_unsigned_body_through();
+    front.says_the_audience_as_host();
     front.answers_pages();
+    let log = std::fs::read_to_string(world.house.path("access")).unwrap();
+    assert!(log.contains("GET \"/pictures/1\" 200"), "{log}");
+    assert!(!log.contains("dk-") && !log.contains('?'), "{log}");
+    let announced = format!("{}content-length: 10485761\r\n", world.bearer());
+    assert_eq!(send(nginx.address(), request("POST", "/pictures", &announced, "")).status, 413);
 }
 
 #[test]

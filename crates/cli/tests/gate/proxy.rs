@@ -1,13 +1,14 @@
 //! The gate as a proxy.
 
 use std::io::Write;
+use std::net::Shutdown;
 
 use crate::fronts::Front;
 use crate::wire::{connect, read_until, request, send, send_raw};
 use crate::world::{World, echo, got};
 
 fn front(world: &World) -> Front<'_> {
-    Front { world, address: world.gate.address(), signed_body: "checked", bares_urls: true }
+    Front { world, address: world.gate.address(), signed_body: "checked", silent_delete: "none", bares_urls: true }
 }
 
 #[test]
@@ -44,6 +45,49 @@ fn the_service_hears_the_audience_as_host() {
     assert_eq!([got(&seen, "host"), got(&seen, "x-forwarded-host")], [["api.localhost"]; 2]);
     let metrics = send(world.gate.metrics(), request("GET", "/metrics", "", "")).body;
     assert!(metrics.contains("doorkey_decisions_total{code=\"malformed_request\"} 4"), "{metrics}");
+}
+
+#[test]
+fn nothing_is_taken_off_that_a_signature_covers() {
+    let world = World::proxying(&[]);
+    for named in ["Content-Type", "close, content-digest", "Host"] {
+        let headers = format!("connection: {named}\r\n{}", world.signed("POST", "/a", "abc"));
+        let answer = send(world.gate.address(), request("POST", "/a", &headers, "abc"));
+        assert_eq!(answer.refusal(), (400, "malformed_request".to_owned()), "{named}");
+    }
+    assert_eq!(world.service.seen(), [] as [serde_json::Value; 0]);
+}
+
+#[test]
+fn nothing_goes_on_as_nothing() {
+    let world = World::proxying(&[]);
+    for (method, length) in
+        [("POST", &["0"][..]), ("PUT", &["0"]), ("PATCH", &["0"]), ("DELETE", &[]), ("OPTIONS", &[]), ("GET", &[])]
+    {
+        let headers = format!("{}proxy: http://evil.example\r\n", world.bearer());
+        let seen = echo(&send(world.gate.address(), request(method, "/a", &headers, "")));
+        assert_eq!(
+            (got(&seen, "content-length"), got(&seen, "transfer-encoding")),
+            (length.to_vec(), vec![]),
+            "{method}"
+        );
+        assert_eq!(got(&seen, "proxy"), [""; 0]);
+    }
+}
+
+#[test]
+fn a_body_that_is_cut_off_is_the_clients_fault() {
+    let world = World::proxying(&[]);
+    let chunked = format!("{}transfer-encoding: chunked\r\n", world.bearer());
+    let answer = send(world.gate.address(), request("POST", "/a", &chunked, "") + "2\r\nab\r\nno length\r\n");
+    assert_eq!(answer.refusal(), (400, "malformed_request".to_owned()));
+    let mut stream = connect(world.gate.address());
+    stream
+        .write_all(request("POST", "/a", &format!("{}content-length: 9\r\n", world.bearer()), "").as_bytes())
+        .unwrap();
+    stream.write_all(b"abc").unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert!(read_until(&mut stream, "\r\n\r\n").starts_with("HTTP/1.1 400"));
 }
 
 #[test]

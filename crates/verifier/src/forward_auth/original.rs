@@ -100,7 +100,7 @@ impl Original {
         };
         let body = match tells_bodies {
             true => announced(&headers, names, &method)?,
-            false if goes_without(&method) => AnnouncedBody::Unlikely,
+            false if goes_without(&method) || method == Method::DELETE => AnnouncedBody::Unlikely,
             false => AnnouncedBody::Unknown,
         };
         // Where it is a list, the front has put whom it knows behind what it was told.
@@ -190,14 +190,19 @@ fn announced(headers: &HeaderMap, names: &Names, method: &Method) -> Result<Anno
         // Before HTTP/2 a body is announced or there is none; from then on it may come unannounced.
         (None, None) => {
             let is_before_2 = protocol.is_some_and(|protocol| protocol.starts_with("HTTP/1."));
-            Ok(if goes_without(method) || is_before_2 { AnnouncedBody::Length(0) } else { AnnouncedBody::Unknown })
+            Ok(match *method {
+                _ if is_before_2 || goes_without(method) => AnnouncedBody::Length(0),
+                // Pages send it without one, and their browsers do not say so.
+                Method::DELETE => AnnouncedBody::Unlikely,
+                _ => AnnouncedBody::Unknown,
+            })
         }
     }
 }
 
 /// Whether requests with this method go without a body: one that came would have no meaning (RFC 9110, section 9.3).
 ///
-/// The same is written of DELETE, but services do read theirs.
+/// The same is written of DELETE, but services do read theirs: they hear that nobody has seen whether there is one.
 fn goes_without(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }

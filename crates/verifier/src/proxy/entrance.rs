@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum_core::response::Response;
 use doorkey_core::{Error, ErrorCode, Origin};
 use http::HeaderMap;
-use http::header::HOST;
+use http::header::{CONNECTION, HOST};
 
 use super::headers::X_FORWARDED_PROTO;
 use crate::layer::log;
@@ -17,10 +17,14 @@ use crate::refusal::Refusal;
 use crate::request::single;
 use crate::verifier::Verifier;
 
+/// All that clients name in `Connection`.
+const CONNECTION_WORDS: [&str; 5] = ["close", "keep-alive", "upgrade", "te", "http2-settings"];
+
 /// Refuses a request that may not come in.
 pub(super) async fn check(State(verifier): State<Arc<Verifier>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    match origin(request.headers(), peer, verifier.policy()) {
+    let checked = check_connection(request.headers()).and_then(|()| origin(request.headers(), peer, verifier.policy()));
+    match checked {
         Ok(_) => next.run(request).await,
         Err(error) => {
             let (refusal, request_id) = (Refusal::from(error), verifier.request_id());
@@ -29,6 +33,20 @@ pub(super) async fn check(State(verifier): State<Arc<Verifier>>, request: Reques
             refusal.to_response(&request_id, verifier.clock())
         }
     }
+}
+
+/// Refuses a request that names more than the connection's own headers as for this hop alone: what it names is taken off on
+/// the way, and could be what a signature covers.
+fn check_connection(headers: &HeaderMap) -> Result<(), Error> {
+    let is_usual = |word: &[u8]| {
+        let word = word.trim_ascii();
+        word.is_empty() || CONNECTION_WORDS.iter().any(|usual| word.eq_ignore_ascii_case(usual.as_bytes()))
+    };
+    let mut lines = headers.get_all(CONNECTION).iter();
+    if lines.all(|line| line.as_bytes().split(|&b| b == b',').all(is_usual)) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorCode::MalformedRequest, "connection names a header that is not the connection's own"))
 }
 
 /// The audience that a request was made to.
@@ -60,9 +78,10 @@ fn came_by_tls(headers: &HeaderMap, peer: Option<IpAddr>, policy: &Policy) -> bo
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue, header::HOST};
+    use http::header::{CONNECTION, HOST};
+    use http::{HeaderMap, HeaderValue};
 
-    use super::{X_FORWARDED_PROTO, origin};
+    use super::{X_FORWARDED_PROTO, check_connection, origin};
     use crate::policy::Policy;
     use crate::proxies::TrustedProxies;
 
@@ -101,6 +120,26 @@ mod tests {
         ] {
             let expected = expected.map(str::to_owned).map_err(str::to_owned);
             assert_eq!(check(&policy, host, Some("127.0.0.1"), &[]), expected, "{host:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_taken_off_that_a_signature_may_cover() {
+        for (lines, passes) in [
+            (&[][..], true),
+            (&["close"], true),
+            (&["Keep-Alive, Upgrade", ", TE ,\tHTTP2-Settings"], true),
+            (&["close, Content-Type"], false),
+            (&["close", "content-digest"], false),
+            (&["Host"], false),
+            (&["upgrade;x"], false),
+            (&["close Content-Type"], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(CONNECTION, HeaderValue::from_str(line).unwrap());
+            }
+            assert_eq!(check_connection(&headers).is_ok(), passes, "{lines:?}");
         }
     }
 

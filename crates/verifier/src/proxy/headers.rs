@@ -29,12 +29,14 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 ];
 
 /// Headers by which frameworks take another path, method or address for the request's than it has.
-const OVERRIDES: [&str; 7] = [
+const OVERRIDES: [&str; 8] = [
     "x-rewrite-url",
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
     "x-real-ip",
+    // CGI makes of it the proxy that the service itself would use.
+    "proxy",
     // Used up, and of no use to whoever did not see the credential.
     "signature",
     "signature-input",

@@ -6,7 +6,7 @@ use axum_core::body::Body;
 use doorkey_core::{Error, ErrorCode, Origin};
 use http::header::CONTENT_LENGTH;
 use http::uri::{Authority, Parts, Scheme};
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderValue, Method, Request, Response, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -66,18 +66,33 @@ impl Upstream {
         timeout: Duration,
     ) -> Result<Response<Incoming>, Refusal> {
         // What wraps the body below does not know its length.
-        if let Some(length @ 1..) = request.body().size_hint().exact() {
-            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        let is_empty = request.body().is_end_stream();
+        match request.body().size_hint().exact() {
+            Some(length @ 1..) => drop(request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length))),
+            _ if is_empty && [Method::POST, Method::PUT, Method::PATCH].contains(request.method()) => {
+                request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(0));
+            }
+            _ => {}
         }
         let (parts, body) = request.into_parts();
-        let (upload, sent) = Upload::new(body);
-        let request = Request::from_parts(parts, Body::new(upload));
+        let (upload, sent, broken) = Upload::new(body);
+        // Wrapped it would go as chunks, of which there are none.
+        let body = if is_empty {
+            drop(upload);
+            Body::empty()
+        } else {
+            Body::new(upload)
+        };
+        let request = Request::from_parts(parts, body);
         let is_late = async {
             drop(sent.await);
             tokio::time::sleep(timeout).await;
         };
         tokio::select! {
             response = self.client.request(request) => response.map_err(|error| {
+                if let Some(code) = broken.why() {
+                    return Error::new(code, "the body did not come whole").into();
+                }
                 tracing::warn!(%error, cause = std::error::Error::source(&error), "the service did not answer");
                 unavailable(if error.is_connect() { "the service is away" } else { "the service did not answer" })
             }),

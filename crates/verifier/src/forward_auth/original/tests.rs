@@ -136,7 +136,10 @@ fn a_body_is_announced_or_unknown() {
         ("GET", &[protocol("HTTP/2.0")], Some(AnnouncedBody::Length(0))),
         ("DELETE", &[protocol("HTTP/1.1")], Some(AnnouncedBody::Length(0))),
         ("DELETE", &[length("0"), protocol("HTTP/2.0")], Some(AnnouncedBody::Length(0))),
-        ("DELETE", &[protocol("HTTP/2.0")], Some(AnnouncedBody::Unknown)),
+        ("DELETE", &[protocol("HTTP/2.0")], Some(AnnouncedBody::Unlikely)),
+        ("DELETE", &[], Some(AnnouncedBody::Unlikely)),
+        ("DELETE", &[length("5")], Some(AnnouncedBody::Length(5))),
+        ("DELETE", &[encoding("chunked")], Some(AnnouncedBody::Unbounded)),
         ("POST", &[length("5"), encoding("chunked")], None),
         ("POST", &[length("+5")], None),
         ("POST", &[length("5, 5")], None),
@@ -161,7 +164,7 @@ fn who_does_not_tell_of_bodies_is_not_asked() {
         ("HEAD", AnnouncedBody::Unlikely),
         ("OPTIONS", AnnouncedBody::Unlikely),
         ("POST", AnnouncedBody::Unknown),
-        ("DELETE", AnnouncedBody::Unknown),
+        ("DELETE", AnnouncedBody::Unlikely),
         ("PURGE", AnnouncedBody::Unknown),
     ] {
         let words: Vec<_> = CADDY[1..].iter().copied().chain([("x-forwarded-method", method)]).collect();

@@ -49,6 +49,7 @@ fn a_client_says_nothing_in_the_gates_name() {
         ("X_Original_URL", "/admin"),
         ("X-Rewrite-URL", "/admin"),
         ("X-Real-IP", "10.0.0.1"),
+        ("Proxy", "http://evil.example"),
         ("X_HTTP_Method_Override", "DELETE"),
         ("X-Method-Override", "DELETE"),
         ("Forwarded", "for=10.0.0.1"),
