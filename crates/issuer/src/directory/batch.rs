@@ -1,18 +1,15 @@
 use std::time::Duration;
 
-use doorkey_core::{ErrorCode, VerifierId};
+use doorkey_core::VerifierId;
 use doorkey_verifier::DirectoryLine;
-use tokio::time::timeout;
 
-use super::line::Line;
+use super::line::{Line, within};
 use crate::error::Error;
 use crate::registry::Registry;
 use crate::store::{Changed, DirectoryChange};
 
 /// Changes that are read at once.
 const PAGE: u32 = 500;
-/// How long the database may take: what takes longer is as good as away.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What has changed, in one history, from one revision to another.
 #[derive(Debug)]
@@ -85,11 +82,4 @@ pub(super) fn to_text(line: &DirectoryLine) -> Result<Vec<u8>, Error> {
     let mut text = serde_json::to_vec(line).map_err(Error::store)?;
     text.push(b'\n');
     Ok(text)
-}
-
-/// Waits for the database, but not for ever.
-pub(super) async fn within<T>(read: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    timeout(PATIENCE, read)
-        .await
-        .unwrap_or_else(|_| Err(Error::new(ErrorCode::StoreUnavailable, "the store does not answer in time")))
 }

@@ -2,11 +2,17 @@
 //! replica that lagged behind, would give new changes the revisions of others: who has read those would miss them.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use super::batch::within;
+use doorkey_core::ErrorCode;
+use tokio::time::timeout;
+
 use crate::error::Error;
 use crate::registry::Registry;
 use crate::store::Head;
+
+/// How long the database may take: what takes longer is as good as away.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How far this process has read.
 #[derive(Debug, Default)]
@@ -62,4 +68,11 @@ impl Line {
     fn place(&self) -> std::sync::MutexGuard<'_, Place> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Waits for the database, but not for ever.
+pub(super) async fn within<T>(read: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    timeout(PATIENCE, read)
+        .await
+        .unwrap_or_else(|_| Err(Error::new(ErrorCode::StoreUnavailable, "the store does not answer in time")))
 }
