@@ -98,6 +98,8 @@ export type ErrorCode =
   | "quota_exhausted"
   /** Too many requests in one window (429). Wait for the time in Retry-After. */
   | "replay_capacity"
+  /** Redirect refused (502). Call the address that the redirect leads to: a signature holds for one URL. */
+  | "redirect_refused"
   /** Upstream unavailable (502). Try again shortly; the gate cannot reach the service behind it. */
   | "upstream_unavailable"
   /** Issuer keys unavailable (503). Try again shortly; the verifier cannot reach the issuer. */
@@ -110,6 +112,10 @@ export type ErrorCode =
   | "store_unavailable"
   /** Issuer unavailable (503). Check the network and try again shortly. */
   | "issuer_unavailable"
+  /** API unavailable (503). Check the network, and that the API answers this page's origin with CORS headers. */
+  | "api_unavailable"
+  /** Grant unavailable (503). Make the client's grant function yield the grant that your backend signs. */
+  | "grant_unavailable"
   /** SDK unavailable (503). Serve the SDK's .wasm file beside its script, and allow 'wasm-unsafe-eval' in script-src. */
   | "sdk_unavailable"
   ;
@@ -218,6 +224,8 @@ export const QUOTA_EXHAUSTED: CodeRow = { code: "quota_exhausted", status: 429, 
 /** @internal */
 export const REPLAY_CAPACITY: CodeRow = { code: "replay_capacity", status: 429, hint: "Wait for the time in Retry-After." };
 /** @internal */
+export const REDIRECT_REFUSED: CodeRow = { code: "redirect_refused", status: 502, hint: "Call the address that the redirect leads to: a signature holds for one URL." };
+/** @internal */
 export const UPSTREAM_UNAVAILABLE: CodeRow = { code: "upstream_unavailable", status: 502, hint: "Try again shortly; the gate cannot reach the service behind it." };
 /** @internal */
 export const KEYS_UNAVAILABLE: CodeRow = { code: "keys_unavailable", status: 503, hint: "Try again shortly; the verifier cannot reach the issuer." };
@@ -229,5 +237,9 @@ export const REPLAY_STORE_UNAVAILABLE: CodeRow = { code: "replay_store_unavailab
 export const STORE_UNAVAILABLE: CodeRow = { code: "store_unavailable", status: 503, hint: "Try again shortly." };
 /** @internal */
 export const ISSUER_UNAVAILABLE: CodeRow = { code: "issuer_unavailable", status: 503, hint: "Check the network and try again shortly." };
+/** @internal */
+export const API_UNAVAILABLE: CodeRow = { code: "api_unavailable", status: 503, hint: "Check the network, and that the API answers this page's origin with CORS headers." };
+/** @internal */
+export const GRANT_UNAVAILABLE: CodeRow = { code: "grant_unavailable", status: 503, hint: "Make the client's grant function yield the grant that your backend signs." };
 /** @internal */
 export const SDK_UNAVAILABLE: CodeRow = { code: "sdk_unavailable", status: 503, hint: "Serve the SDK's .wasm file beside its script, and allow 'wasm-unsafe-eval' in script-src." };

@@ -80,7 +80,7 @@ impl Terms {
 /// let target = RequestTarget::parse("/pictures/1?size=2")?;
 /// let nonce = Nonce::new([1; 12], 0);
 /// let unsigned =
-///     UnsignedUrl::new("api.example.com", target, "aaa.bbb.ccc", &key.verifying_key(), nonce, 1_700_000_000, 300)?;
+///     UnsignedUrl::new("api.example.com", target, "aaa.bbb.ccc", *key.verifying_key().as_bytes(), nonce, 1_700_000_000, 300)?;
 /// let signature = key.sign(unsigned.base().as_bytes());
 /// let text = unsigned.into_target(&signature);
 ///
@@ -105,7 +105,7 @@ impl UnsignedUrl {
         authority: &str,
         target: RequestTarget<'_>,
         token: &str,
-        key: &VerifyingKey,
+        key: [u8; VerifyingKey::LEN],
         nonce: Nonce,
         created: u64,
         lifetime: u64,
@@ -120,13 +120,13 @@ impl UnsignedUrl {
         if lifetime == 0 || lifetime > MAX_URL_WINDOW {
             return invalid("a signed url is valid for 1 to 300 seconds");
         }
-        let terms = Terms { created, expires: created.saturating_add(lifetime), nonce, key: *key.as_bytes() };
+        let terms = Terms { created, expires: created.saturating_add(lifetime), nonce, key };
         let values = [
             Cow::Borrowed(token),
             Cow::Owned(terms.created.to_string()),
             Cow::Owned(terms.expires.to_string()),
             Cow::Owned(to_base64url(nonce.as_bytes())),
-            Cow::Owned(key.to_base64url()),
+            Cow::Owned(to_base64url(&key)),
         ];
         let mut signed = String::from(target.path());
         signed.push('?');

@@ -3,6 +3,7 @@
 // In the order of use.
 mod shell;
 mod tools;
+mod npm;
 mod sdk;
 mod page;
 mod codegen;

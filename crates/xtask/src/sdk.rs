@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
-use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
-use crate::shell::{cargo, command, once, root, step, target};
+use crate::npm;
+use crate::shell::{command, once, root, step, target};
 use crate::tools;
 
 /// Wasm and JavaScript together after brotli, in bytes.
@@ -24,10 +24,8 @@ pub(crate) fn tarball() -> PathBuf {
 
 /// Builds and packs the package, unless nothing has changed.
 pub(crate) fn pack() -> Result<PathBuf> {
-    tools::ensure_rust_target(tools::BROWSER_TARGET)?;
     tools::ensure_npm_packages()?;
-    compile()?;
-    let wasm = target().join("wasm32-unknown-unknown/wasm/doorkey_browser.wasm");
+    let wasm = compile()?;
     let inside = ["js", "scripts", "package.json", "tsconfig.json", "README.md"].map(|name| package().join(name));
     let outside = ["package-lock.json", "LICENSE-APACHE", "LICENSE-MIT"].map(|name| root().join(name));
     let inputs = [&[wasm.clone()][..], &inside, &outside].concat();
@@ -36,45 +34,16 @@ pub(crate) fn pack() -> Result<PathBuf> {
         if dist.exists() {
             fs::remove_dir_all(&dist)?;
         }
-        eprintln!("▸ bind the wasm module");
-        Bindgen::new()
-            .input_path(&wasm)
-            .web(true)?
-            .typescript(true)
-            .remove_name_section(true)
-            .remove_producers_section(true)
-            // The loader has a URL of its own, in the form that bundlers look for.
-            .omit_default_module_path(true)
-            .encode_into(EncodeInto::Always)
-            .generate(&dist)?;
+        npm::bind(&wasm, &dist)?;
         step("bundle @doorkey/browser", &mut command("npm", &["run", "--silent", "build", "-w", "@doorkey/browser"]))?;
-        fs::create_dir_all(target().join("npm"))?;
-        let destination = target().join("npm").display().to_string();
-        step(
-            "pack @doorkey/browser",
-            &mut command("npm", &["pack", "--silent", "-w", "@doorkey/browser", "--pack-destination", &destination]),
-        )?;
-        let packed = fs::read_dir(target().join("npm"))?
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("doorkey-browser-")))
-            .context("npm pack wrote no tarball")?;
-        fs::rename(packed, tarball())?;
-        Ok(())
+        npm::pack("@doorkey/browser", &tarball())
     })?;
     Ok(tarball())
 }
 
 /// Compiles the crate for the browser.
-pub(crate) fn compile() -> Result<()> {
-    let arguments =
-        ["build", "--package", "doorkey-browser", "--lib", "--target", "wasm32-unknown-unknown", "--profile", "wasm"];
-    // What is published must not tell where it was built. Cargo adds this to the flags of .cargo/config.toml.
-    let home =
-        std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| home + "/.cargo")).unwrap_or_default();
-    let remap = [(home, "/cargo"), (root().display().to_string(), "/doorkey")]
-        .map(|(from, to)| format!("\"--remap-path-prefix={from}={to}\""));
-    let flags = format!("target.wasm32-unknown-unknown.rustflags=[{}]", remap.join(","));
-    step("compile the browser SDK to wasm", cargo(&arguments).args(["--config", &flags]))
+pub(crate) fn compile() -> Result<PathBuf> {
+    npm::compile("doorkey-browser")
 }
 
 /// Prints what a page downloads, and fails past the budget.

@@ -105,8 +105,16 @@ impl World {
     pub(crate) fn signed_url(&self, target: &str) -> String {
         let key = SigningKey::from_seed(&[7; 32]);
         let target = RequestTarget::parse(target).unwrap();
-        let url = UnsignedUrl::new(AUTHORITY, target, &self.token, &key.verifying_key(), self.nonce(), created(), 60)
-            .unwrap();
+        let url = UnsignedUrl::new(
+            AUTHORITY,
+            target,
+            &self.token,
+            *key.verifying_key().as_bytes(),
+            self.nonce(),
+            created(),
+            60,
+        )
+        .unwrap();
         let signature = key.sign(url.base().as_bytes());
         url.into_target(&signature)
     }

@@ -94,6 +94,7 @@ error_codes! {
     429 QuotaExhausted "quota_exhausted" "Quota used up" "Wait for the next period or raise the quota."
     429 ReplayCapacity "replay_capacity" "Too many requests in one window" "Wait for the time in Retry-After."
 
+    502 RedirectRefused "redirect_refused" "Redirect refused" "Call the address that the redirect leads to: a signature holds for one URL."
     502 UpstreamUnavailable "upstream_unavailable" "Upstream unavailable" "Try again shortly; the gate cannot reach the service behind it."
 
     503 KeysUnavailable "keys_unavailable" "Issuer keys unavailable" "Try again shortly; the verifier cannot reach the issuer."
@@ -101,6 +102,8 @@ error_codes! {
     503 ReplayStoreUnavailable "replay_store_unavailable" "Replay store unavailable" "Try again shortly."
     503 StoreUnavailable "store_unavailable" "Store unavailable" "Try again shortly."
     503 IssuerUnavailable "issuer_unavailable" "Issuer unavailable" "Check the network and try again shortly."
+    503 ApiUnavailable "api_unavailable" "API unavailable" "Check the network, and that the API answers this page's origin with CORS headers."
+    503 GrantUnavailable "grant_unavailable" "Grant unavailable" "Make the client's grant function yield the grant that your backend signs."
     503 SdkUnavailable "sdk_unavailable" "SDK unavailable" "Serve the SDK's .wasm file beside its script, and allow 'wasm-unsafe-eval' in script-src."
 }
 

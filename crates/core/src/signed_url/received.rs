@@ -155,7 +155,7 @@ mod tests {
         let key = SigningKey::from_seed(&[7; 32]);
         let target = RequestTarget::parse(target).unwrap();
         let (public, nonce) = (key.verifying_key(), Nonce::new([1; 12], 7));
-        UnsignedUrl::new("api.example.com", target, token, &public, nonce, NOW, lifetime)
+        UnsignedUrl::new("api.example.com", target, token, *public.as_bytes(), nonce, NOW, lifetime)
             .map(|unsigned| {
                 let signature = key.sign(unsigned.base().as_bytes());
                 unsigned.into_target(&signature)

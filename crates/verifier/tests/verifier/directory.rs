@@ -324,7 +324,8 @@ fn signed_url(counter: u64) -> String {
     let nonce = Nonce::new([6; 12], counter);
     let key = session.key();
     let url =
-        UnsignedUrl::new("api.example.com", target, session.token(), &key.verifying_key(), nonce, NOW, 300).unwrap();
+        UnsignedUrl::new("api.example.com", target, session.token(), *key.verifying_key().as_bytes(), nonce, NOW, 300)
+            .unwrap();
     let signature = key.sign(url.base().as_bytes());
     url.into_target(&signature)
 }

@@ -79,7 +79,7 @@ async fn no_handler_sees_a_credential_wherever_it_stood() {
         "api.example.com",
         target,
         session.token(),
-        &key.verifying_key(),
+        *key.verifying_key().as_bytes(),
         Nonce::new([1; 12], 1),
         NOW,
         60,
