@@ -48,13 +48,15 @@ export class World {
   audience = [API];
   /** Answers the next mint instead of the issuer; rejects as a network does if it throws. */
   nextMint: (() => Response | Promise<Response>) | undefined;
-  answer: (call: Call) => Response = () => new Response("ok");
+  /** Answers every mint, where nothing answers the next. */
+  everyMint: (() => Response | Promise<Response>) | undefined;
+  answer: (call: Call) => Response | Promise<Response> = () => new Response("ok");
 
   client(options: Partial<ClientOptions> = {}): Client {
     return createClient({ publishableKey: KEY, fetch: this.fetch, ...options });
   }
 
-  readonly fetch: typeof globalThis.fetch = async (...args) => {
+  readonly fetch = async (...args: [Request]): Promise<Response> => {
     const [request] = args;
     assert.ok(args.length === 1 && request instanceof Request, "one argument, a Request");
     request.signal.throwIfAborted();
@@ -78,6 +80,7 @@ export class World {
     const next = this.nextMint;
     this.nextMint = undefined;
     if (next) return next();
+    if (this.everyMint) return this.everyMint();
     return Response.json(this.session(), { status: 201 });
   }
 
@@ -135,7 +138,7 @@ export function verifyCall({ request, body }: Call, x: string) {
   assert.equal(parameter("keyid"), x);
   assert.equal(parameter("tag"), "doorkey");
   assert.equal(Buffer.from(parameter("nonce"), "base64url").length, 18);
-  assert.equal(request.redirect, "error");
+  assert.equal(request.redirect, "manual");
   assert.equal(request.credentials, "omit");
   const [created, expires] = [Number(parameter("created")), Number(parameter("expires"))];
   assert.equal(expires - created, 60);
