@@ -7,6 +7,8 @@ import { serve } from "./lib/serve.mjs";
 /** The programs that build each app, as its starter's scripts or the tool's first page of documentation have it. */
 export const BUILDS = {
   script: [],
+  // Early, for it takes longer than all others.
+  next: [["next", "build"]],
   vite: [["tsc"], ["vite", "build"]],
   "vite-worker": [["tsc"], ["vite", "build"]],
   webpack: [["webpack", "--mode=production"]],
@@ -16,7 +18,6 @@ export const BUILDS = {
   ],
   rollup: [["rollup", "--config"]],
   "service-worker": [["esbuild", "source.js", "--bundle", "--outfile=bundled.js"]],
-  next: [["next", "build"]],
 };
 
 /** The policy that the SDK's README tells, beside `'self'` for the module where that is a file of its own. */
@@ -43,7 +44,7 @@ const strict = (options) => (doorkey) => policy(doorkey, options);
 const accepted = { listed: 200, stored: 201 };
 const refusedBy = (directive) => ({ isDoorkeyError: true, code: "sdk_unavailable", message: directive });
 
-/** What an app's folder is served by, what to open there, and what the page must state. */
+/** What an app's folder is served by, what to open there, what the server must have rendered, and what the page must state. */
 export const SCENARIOS = [
   { name: "plain script", app: "script", server: files(), expected: { ...accepted, held: "webcrypto" } },
   { name: "plain script, key in wasm", app: "script", server: files(), path: "/?custody=wasm", expected: { ...accepted, held: "wasm" } },
@@ -60,7 +61,7 @@ export const SCENARIOS = [
   { name: "Rollup, under a strict policy", app: "rollup", server: files("dist", strict()) },
   { name: "service worker", app: "service-worker", server: files(), path: "/?worker=worker.js" },
   { name: "service worker, esbuild", app: "service-worker", server: files(), path: "/?worker=bundled.js" },
-  { name: "Next.js", app: "next", server: command("next", "start", "--port", "0") },
+  { name: "Next.js", app: "next", server: command("next", "start", "--hostname", "localhost", "--port", "0"), html: '<p id="rendered">DoorkeyError</p>' },
   { name: "plain script, under a strict policy", app: "script", server: files(".", strict()), expected: { ...accepted, held: "webcrypto" } },
   { name: "all in one file, under a strict policy", app: "script", server: files(".", strict({ self: "" })), path: "/inline.html" },
   {

@@ -20,10 +20,10 @@ async function configure(folder, replacements) {
 }
 
 /** Copies an app, installs the tarball in it and nothing else; yields its folder. */
-export async function install(name, replacements = {}) {
+export async function install(name, { from = join("apps", name), replacements = {} } = {}) {
   const app = folder(name);
   await rm(app, { recursive: true, force: true });
-  await cp(join(here, "apps", name), app, { recursive: true });
+  await cp(join(here, from), app, { recursive: true });
   await configure(app, replacements);
   // A lock file would tell Next.js that this is a checkout of its own, and it would look for its packages here.
   const quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock", "--loglevel=error"];

@@ -29,30 +29,26 @@ const statement = () =>
 /** What goes wrong in a page; the first trouble ends the wait for its result. */
 class Troubles {
   all = [];
-  #first = Promise.withResolvers?.() ?? withResolvers();
-  ignored;
+  #ignored;
+  #fail;
+  #first = new Promise((_, reject) => (this.#fail = reject));
 
   constructor(ignored) {
-    this.ignored = ignored;
-    this.#first.promise.catch(() => {});
+    this.#ignored = ignored;
+    // One that comes after the result is nobody's to wait for; it is in the list.
+    this.#first.catch(() => {});
   }
 
   add(text) {
-    if (this.ignored?.test(text)) return;
+    if (this.#ignored?.test(text)) return;
     this.all.push(text);
-    this.#first.reject(new Error(text));
+    this.#fail(new Error(text));
   }
 
   /** `promise`, unless something goes wrong before. */
   during(promise) {
-    return Promise.race([promise, this.#first.promise]);
+    return Promise.race([promise, this.#first]);
   }
-}
-
-function withResolvers() {
-  let reject;
-  const promise = new Promise((_, no) => (reject = no));
-  return { promise, reject };
 }
 
 /** Puppeteer and Playwright name these alike; what they call a warning they do not. */

@@ -3,5 +3,5 @@ import { Pictures } from "./pictures";
 
 export default function Home() {
   // The module is loaded on the server, too, and must do no harm there.
-  return <Pictures rendered={DoorkeyError.name} />;
+  return <Pictures rendered={DoorkeyError.prototype.name} />;
 }
