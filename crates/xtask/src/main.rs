@@ -8,8 +8,8 @@ mod sdk;
 mod peers;
 mod page;
 mod codegen;
-mod bench;
 mod demo;
+mod bench;
 mod suite;
 
 use anyhow::Result;
