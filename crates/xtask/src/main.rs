@@ -7,8 +7,8 @@ mod npm;
 mod sdk;
 mod page;
 mod codegen;
-mod bench;
 mod demo;
+mod bench;
 mod suite;
 
 use anyhow::Result;
