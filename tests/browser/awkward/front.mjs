@@ -19,17 +19,17 @@ export const cors = ({ headers }) => ({
   "access-control-allow-methods": "*",
 });
 
-/** Answers with a status, and nothing else but when to come back. */
-export const refuse = (status, retryAfter) => (request, response) => {
-  request.resume();
-  response.writeHead(status, { ...cors(request), ...(retryAfter !== undefined && { "retry-after": String(retryAfter) }) }).end("busy");
+/** Answers once the whole request is here: who answers before and closes cuts off what is still on its way. */
+const answer = (status, headers, text) => (request, response) => {
+  request.resume().on("end", () => response.writeHead(status, { ...cors(request), ...headers }).end(text));
 };
 
+/** Answers with a status, and nothing else but when to come back. */
+export const refuse = (status, retryAfter) =>
+  answer(status, retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }, "busy");
+
 /** Answers with a redirect. */
-export const redirect = (status, location) => (request, response) => {
-  request.resume();
-  response.writeHead(status, { ...cors(request), location }).end();
-};
+export const redirect = (status, location) => answer(status, { location });
 
 /** Hangs up, at once or after so many bytes of the body. */
 export const hangUp = (bytes = 0) => (request) => {
@@ -59,10 +59,11 @@ export async function startFront() {
   const pass = (request, response, headers = request.headers) => {
     const { hostname, port } = new URL(`http://${target}`);
     const onward = forward({ hostname, port, method: request.method, path: request.url, headers, agent: false });
-    onward.on("response", (answer) => {
-      response.writeHead(answer.statusCode, { ...answer.headers, connection: "close" });
-      answer.pipe(response);
-      answer.on("error", () => response.destroy());
+    onward.on("response", (received) => {
+      response.writeHead(received.statusCode, { ...received.headers, connection: "close" });
+      response.flushHeaders();
+      received.pipe(response);
+      received.on("error", () => response.destroy());
     });
     onward.on("error", () => response.destroy());
     response.on("close", () => onward.destroy());
@@ -76,7 +77,7 @@ export async function startFront() {
       preflights += 1;
       return target ? pass(request, response) : response.writeHead(204, cors(request)).end();
     }
-    const arrival = { method: request.method, url: request.url, headers: request.headers };
+    const arrival = { at: performance.now(), method: request.method, url: request.url, headers: request.headers };
     arrivals.push(arrival);
     const rule = rules.shift();
     if (rule) return rule(request, response, { pass, arrival });
@@ -86,8 +87,8 @@ export async function startFront() {
     arrivals.push({ method: "UPGRADE", url: request.url, headers: request.headers });
     const { hostname, port } = new URL(`http://${target}`);
     const onward = forward({ hostname, port, path: request.url, headers: request.headers, agent: false });
-    onward.on("upgrade", (answer, other, rest) => {
-      const lines = answer.rawHeaders.flatMap((name, i) => (i % 2 === 0 ? [`${name}: ${answer.rawHeaders[i + 1]}`] : []));
+    onward.on("upgrade", ({ rawHeaders }, other, rest) => {
+      const lines = rawHeaders.flatMap((name, i) => (i % 2 === 0 ? [`${name}: ${rawHeaders[i + 1]}`] : []));
       socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("\r\n")}\r\n\r\n`);
       socket.write(rest);
       other.write(head);

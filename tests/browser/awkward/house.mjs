@@ -47,20 +47,25 @@ async function serve(args, more = {}) {
   return { ready: JSON.parse(line), stop };
 }
 
-/** The first admin, signed in. */
+const PASSWORD = "correct horse battery staple";
+
+/** The first admin, signed in, who has just confirmed the password. */
 async function setUp(origin, link) {
   const post = (path, body, headers = {}) =>
     fetch(origin + path, { method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) });
   const answer = await post("/v1/setup", {
-    token: link.split("#token=")[1], email: "ada@example.com", name: "Ada", password: "correct horse battery staple",
+    token: link.split("#token=")[1], email: "ada@example.com", name: "Ada", password: PASSWORD,
   });
   if (answer.status !== 201) throw new Error(await answer.text());
   const cookie = answer.headers.getSetCookie()[0].split(";")[0];
-  return async (path, body) => {
+  const admin = async (path, body) => {
     const done = await post(path, body, { cookie });
-    if (!done.ok) throw new Error(await done.text());
-    return done.json();
+    const text = await done.text();
+    if (!done.ok) throw new Error(text);
+    return text && JSON.parse(text);
   };
+  await admin("/v1/sign-ins/confirm", { password: PASSWORD });
+  return admin;
 }
 
 /**
