@@ -17,13 +17,19 @@ const [ID_END, CRC_LENGTH, SEED_LENGTH] = [17, 4, 32];
 /** Reads a key string, and finds a typo without asking anybody; `undefined` for what is none. */
 export function parseKeyString(text: string): KeyString | undefined {
   const [, prefix = "", kind, body = ""] = (text.length <= 256 && FORM.exec(text)) || [];
-  const bytes = decodeBase58(body);
-  const content = bytes.slice(0, -CRC_LENGTH);
-  const checksum = new DataView(bytes.buffer).getUint32(Math.max(content.length, 0));
-  if (!kind || bytes[0] !== 1 || crc32([...new TextEncoder().encode(prefix), ...content]) !== checksum) return undefined;
+  const content = openBody(prefix, body);
+  if (!kind || !content) return undefined;
   if (kind === "sk") return content.length === ID_END + SEED_LENGTH ? { kind, issuer: undefined } : undefined;
   const issuer = toOrigin(String.fromCharCode(...content.slice(ID_END)));
   return issuer === undefined ? undefined : { kind: "pk", issuer };
+}
+
+/** The bytes of a body whose version and checksum are right, without the checksum. */
+export function openBody(prefix: string, body: string): Uint8Array | undefined {
+  const bytes = decodeBase58(body);
+  const content = bytes.slice(0, -CRC_LENGTH);
+  const checksum = new DataView(bytes.buffer).getUint32(Math.max(content.length, 0));
+  return bytes[0] === 1 && crc32([...new TextEncoder().encode(prefix), ...content]) === checksum ? content : undefined;
 }
 
 /** At least the bytes of a checksum, so that what is too short is refused as wrong. */
@@ -46,7 +52,7 @@ function crc32(bytes: number[]): number {
 }
 
 /** `https` is implied, and `http` for loopback hosts; a host in another spelling than its canonical one is none. */
-function toOrigin(authority: string): string | undefined {
+export function toOrigin(authority: string): string | undefined {
   const [scheme, port] = LOOPBACK.test(authority) ? ["http", ":80"] : ["https", ":443"];
   try {
     const { host, origin } = new URL(`${scheme}://${authority}`);

@@ -31,7 +31,8 @@ for (const name of ["doorkey_browser_bg.wasm", "doorkey_curve_bg.wasm"]) {
 }
 
 rmSync("dist/types", { recursive: true, force: true });
-run(require.resolve("typescript/bin/tsc"), "-p", "tsconfig.json");
+// The plugin runs in Node, and knows no DOM; all else is the other way round.
+for (const project of ["tsconfig.json", "tsconfig.vite.json"]) run(require.resolve("typescript/bin/tsc"), "-p", project);
 
 // index.js loads these when the first call needs them; a bundler finds them by these names.
 const later = {
@@ -66,6 +67,12 @@ const options = {
 const entries = { index: "js/index.ts", rest: "js/rest/index.ts", curve: "js/curve.ts", inline: "js/inline.ts" };
 for (const [name, entry] of Object.entries(entries)) {
   await build({ ...options, entryPoints: [entry], outfile: `dist/${name}.js` });
+}
+
+// What belongs to a framework takes the package's default entry as any user does, so that a page holds one copy of it.
+const external = ["@doorkey/browser", "react", "node:*"];
+for (const name of ["react", "fetch", "vite"]) {
+  await build({ ...options, entryPoints: [`js/${name}.ts`], outfile: `dist/${name}.js`, external });
 }
 
 for (const licence of ["LICENSE-APACHE", "LICENSE-MIT"]) copyFileSync(`../../${licence}`, licence);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 // "first": before the first mint leaves; "rest": while it is on its way; "else": not by the default entry in a browser
-// whose WebCrypto has Ed25519.
+// whose WebCrypto has Ed25519. What runs in a build is no download.
 const FILES = [
   ["index.js", "first"],
   ["rest.js", "rest"],
@@ -11,6 +11,8 @@ const FILES = [
   ["curve.js", "else"],
   ["doorkey_curve_bg.wasm", "else"],
   ["inline.js", "else"],
+  ["react.js", "else"],
+  ["fetch.js", "else"],
 ];
 
 const sizes = FILES.map(([file, when]) => {

@@ -168,7 +168,7 @@ impl Core {
     }
 
     /// Sets the header that `prepare` left out.
-    pub fn attach(&self, headers: &Headers, made: &[u8]) -> Result<(), JsValue> {
+    pub fn attach(headers: &Headers, made: &[u8]) -> Result<(), JsValue> {
         headers.set("signature", &UnsignedProof::signature(&signature(made)?));
         Ok(())
     }
@@ -191,6 +191,7 @@ impl Core {
 
     /// After how many milliseconds a request that ended like this may do better; nothing for never.
     #[wasm_bindgen(js_name = retryIn)]
+    #[expect(clippy::needless_pass_by_value, reason = "what JavaScript may leave out comes owned")]
     pub fn retry_in(status: u16, code: Option<String>, retry_after: Option<String>) -> Option<f64> {
         Ending { status, code: code.as_deref(), retry_after: retry_after.as_deref() }.retry_in()
     }
@@ -221,7 +222,6 @@ pub struct Hasher(ContentHasher);
 impl Hasher {
     /// Begins with nothing.
     #[wasm_bindgen(constructor)]
-    #[expect(clippy::new_without_default, reason = "JavaScript constructs it")]
     pub fn new() -> Self {
         Self(ContentHasher::new())
     }

@@ -99,7 +99,7 @@ export class Calls {
     const headers = new Headers(request.headers);
     const { hashed, isDigest } = payload ?? { hashed: new Uint8Array(), isDigest: false };
     const base = this.#core.prepare(request.method, request.url, headers, hashed, isDigest, performance.now());
-    this.#core.attach(headers, await this.#keyPair.sign(base));
+    Core.attach(headers, await this.#keyPair.sign(base));
     return new Request(request, {
       headers,
       // Also where a caller's body turned out to be empty: its stream is used up.
