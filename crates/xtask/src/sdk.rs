@@ -43,7 +43,7 @@ pub(crate) fn pack() -> Result<PathBuf> {
 
 /// Compiles the crate for the browser.
 pub(crate) fn compile() -> Result<PathBuf> {
-    npm::compile("doorkey-browser")
+    npm::compile("doorkey-browser", "wasm")
 }
 
 /// Prints what a page downloads, and fails past the budget.
