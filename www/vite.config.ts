@@ -11,8 +11,6 @@ export default defineConfig({
   publicDir: here("public"),
   appType: "mpa",
   plugins: [svelte({ configFile: false }), demoConfig()],
-  // The SDK finds its .wasm beside its own module; pre-bundling would move the one without the other.
-  optimizeDeps: { exclude: ["@doorkey/browser"] },
   build: {
     outDir: here("dist/demo"),
     emptyOutDir: true,

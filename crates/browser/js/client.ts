@@ -1,83 +1,97 @@
-import type { Core } from "../dist/doorkey_browser.js";
 import { abortable } from "./abort.js";
-import { clocks } from "./clocks.js";
-import { makeSigner, type Signer } from "./custody.js";
-import { load } from "./load.js";
-import { mint } from "./mint.js";
-import { signRequest } from "./sign.js";
-import type { Client, ClientOptions, Session } from "./types.js";
+import { INVALID_INPUT, MALFORMED_KEY, WRONG_KEY_KIND } from "./error-code.js";
+import { refusal } from "./error.js";
+import { parseKeyString } from "./key-string.js";
+import { makeKeyPair, type KeyPair } from "./key-pair.js";
+import type { Loader } from "./load.js";
+import { mint, type Minted, type Send } from "./mint.js";
+import type { Calls } from "./rest/calls.js";
+import type { Client, ClientOptions, Session, SignUrlOptions, UploadOptions } from "./types.js";
 
-/** What exists once a session was minted. */
-interface Ready {
-  core: Core;
-  signer: Signer;
-  session: Session;
-}
-
-/** The platform's side of a client: what to wait for, and in which order. Every decision is Rust's. */
-export class SessionClient implements Client {
+/** What is there before the rest of the SDK: the key pair and the first mint, which leave while the rest is on its way. */
+export class PageClient implements Client {
   readonly #options: ClientOptions;
-  #keys: Promise<Omit<Ready, "session">> | undefined;
-  #ready: Ready | undefined;
-  #minting: Promise<Ready> | undefined;
+  readonly #issuer: string;
+  readonly #loader: Loader;
+  #keyPair: Promise<KeyPair> | undefined;
+  #first: Promise<Minted> | undefined;
+  #calls: Promise<Calls> | undefined;
 
-  constructor(options: ClientOptions) {
+  constructor(options: ClientOptions, loader: Loader) {
+    // Where a build replaces a variable that is not set, there is none.
+    const text = String(options.publishableKey);
+    if (/^([^_]*_)?sk_/.test(text)) throw refusal(WRONG_KEY_KIND, "a secret key stands where a publishable key belongs");
+    const key = parseKeyString(text);
+    if (key?.issuer === undefined) throw refusal(MALFORMED_KEY, "this is no publishable key");
     this.#options = { ...options };
+    this.#issuer = key.issuer;
+    this.#loader = loader;
   }
 
-  async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-    const request = new Request(input, init);
+  fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+    const request = toRequest(input, init);
     const { signal } = request;
     signal.throwIfAborted();
-    const { core, signer } = await abortable(this.#prepare(), signal);
-    if (!core.covers(request.url)) return this.#send(request);
-
-    const body = await abortable(request.arrayBuffer(), signal);
-    await abortable(this.#prepare(), signal);
-    const signed = await signRequest(core, signer, request, new Uint8Array(body));
-    const response = await this.#send(signed);
-    const [, code] = /^Doorkey error="(\w+)"/.exec(response.headers.get("www-authenticate") ?? "") ?? [];
-    if (response.status === 401 && code) core.refuse(signed.headers.get("authorization") ?? "", code);
-    return response;
-  }
-
-  async session(): Promise<Session> {
-    const { session } = await this.#prepare();
-    return { ...session, scopes: [...session.scopes], audience: [...session.audience] };
-  }
-
-  /** Yields a session that is in use; waits for a mint only if there is none. */
-  async #prepare(): Promise<Ready> {
-    const ready = this.#ready;
-    if (!ready?.core.isUsable(...clocks())) return this.#mint();
-    if (ready.core.isRenewalDue(...clocks())) void this.#mint();
-    return ready;
-  }
-
-  /** Mints, once for all who wait; a failure is theirs, and the next call tries again. */
-  #mint(): Promise<Ready> {
-    this.#minting ??= this.#mintNow().finally(() => (this.#minting = undefined));
-    // A renewal ahead of time has nobody who waits, and its failure shows when the session is over.
-    this.#minting.catch(() => {});
-    return this.#minting;
-  }
-
-  async #mintNow(): Promise<Ready> {
-    this.#keys ??= this.#makeKeys();
-    this.#keys.catch(() => (this.#keys = undefined));
-    const keys = await this.#keys;
-    const session = await mint(keys.core, keys.signer, this.#send);
-    return (this.#ready = { ...keys, session });
-  }
-
-  async #makeKeys(): Promise<Omit<Ready, "session">> {
-    const RustCore = await load();
-    const core = new RustCore(this.#options.publishableKey);
-    return { core, signer: await makeSigner(core, this.#options.custody ?? "auto") };
-  }
-
-  readonly #send: typeof fetch = (request) => {
-    const send = this.#options.fetch ?? globalThis.fetch;
-    return send(request);
+    const calls = await abortable(this.#begin(), signal);
+    return calls.fetch(request, init?.body ?? undefined);
   };
+
+  upload = async (input: string | URL, options: UploadOptions): Promise<Response> => {
+    options.signal?.throwIfAborted();
+    const beginning = this.#begin();
+    const calls = await (options.signal ? abortable(beginning, options.signal) : beginning);
+    return calls.upload(input, options);
+  };
+
+  signUrl = async (input: string | URL, options: SignUrlOptions = {}): Promise<string> => {
+    const { url } = toRequest(input);
+    return (await this.#begin()).signUrl(url, options.expiresIn ?? 60);
+  };
+
+  session = async (): Promise<Session> => (await this.#begin()).session();
+
+  /** The rest of the SDK, on its way since the first call. */
+  #begin(): Promise<Calls> {
+    this.#calls ??= this.#makeCalls().catch((error: unknown) => {
+      this.#calls = undefined;
+      throw error;
+    });
+    return this.#calls;
+  }
+
+  async #makeCalls(): Promise<Calls> {
+    const first = (this.#first ??= this.#mint());
+    // A failure is for whoever takes this one up, and the next attempt is another.
+    first.catch(() => (this.#first = undefined));
+    const { Calls } = await this.#loader.rest();
+    return new Calls(first, await this.#key(), {
+      mint: () => this.#mint(),
+      send: this.#send,
+      hasOwnFetch: this.#options.fetch !== undefined,
+    });
+  }
+
+  async #mint(): Promise<Minted> {
+    const { publishableKey, grant } = this.#options;
+    return mint({ publishableKey, issuer: this.#issuer, grant }, await this.#key(), this.#send);
+  }
+
+  #key(): Promise<KeyPair> {
+    this.#keyPair ??= makeKeyPair(this.#options.custody ?? "auto", this.#loader).catch((error: unknown) => {
+      this.#keyPair = undefined;
+      throw error;
+    });
+    return this.#keyPair;
+  }
+
+  readonly #send: Send = (request) => (this.#options.fetch ?? globalThis.fetch)(request);
+}
+
+/** The request as a browser reads it. */
+function toRequest(input: RequestInfo | URL, init?: RequestInit): Request {
+  try {
+    return new Request(input, init);
+  } catch (cause) {
+    throw refusal(INVALID_INPUT, cause instanceof Error ? cause.message : "this is no request", cause);
+  }
 }

@@ -1,4 +1,4 @@
-import { ISSUER_UNAVAILABLE, RETRYABLE_STATUSES, type CodeRow, type ErrorCode } from "./error-code.js";
+import { RETRYABLE_STATUSES, type CodeRow, type ErrorCode } from "./error-code.js";
 
 /** The members of a problem document (RFC 9457) that an error is made of. */
 interface Problem {
@@ -10,7 +10,8 @@ interface Problem {
 }
 
 /**
- * A refusal by Doorkey: by the SDK before anything was sent, by the issuer, or by a server that verifies.
+ * Why there is no answer: the SDK found something before anything was sent, the issuer or a server that verifies
+ * refused, or the network failed.
  *
  * `message` says what is wrong with this very call.
  */
@@ -23,18 +24,21 @@ export class DoorkeyError extends Error {
   readonly status: number;
   /** Under which id the server logged the request, if a server refused it. */
   readonly requestId: string | undefined;
+  /** After how many seconds the same call is worth another try, if a server said so. */
+  readonly retryAfter: number | undefined;
 
   static {
     this.prototype.name = "DoorkeyError";
   }
 
   /** For the SDK itself, its Rust half included. */
-  constructor(code: ErrorCode, detail: string, status: number, hint: string, requestId?: string) {
+  constructor(code: ErrorCode, detail: string, status: number, hint: string, requestId?: string, retryAfter?: number) {
     super(detail);
     this.code = code;
     this.hint = hint;
     this.status = status;
     this.requestId = requestId;
+    this.retryAfter = retryAfter;
   }
 
   /** Whether the same call can succeed later without a change: a limit, or an outage. */
@@ -58,7 +62,8 @@ export class DoorkeyError extends Error {
     const problem = (await response.clone().json().catch(() => undefined)) as Partial<Problem> | undefined;
     if (typeof problem?.code !== "string") return undefined;
     const { code, title = "", detail = title, hint = "", request_id } = problem;
-    return new DoorkeyError(code, detail, response.status, hint, request_id);
+    const retryAfter = /^\d+$/.exec(response.headers.get("retry-after") ?? "")?.[0];
+    return new DoorkeyError(code, detail, response.status, hint, request_id, retryAfter ? Number(retryAfter) : undefined);
   }
 }
 
@@ -67,9 +72,4 @@ export function refusal({ code, status, hint }: CodeRow, detail: string, cause?:
   const error = new DoorkeyError(code, detail, status, hint);
   if (cause !== undefined) error.cause = cause;
   return error;
-}
-
-/** @internal The issuer is out of reach. */
-export function unavailable(detail: string, cause?: unknown): DoorkeyError {
-  return refusal(ISSUER_UNAVAILABLE, detail, cause);
 }

@@ -1,28 +1,59 @@
-import init, { Core } from "../dist/doorkey_browser.js";
 import { SDK_UNAVAILABLE } from "./error-code.js";
-import { refusal } from "./error.js";
+import { DoorkeyError, refusal } from "./error.js";
 
-let loading: Promise<typeof Core> | undefined;
-
-/** Loads the WebAssembly module, once for all clients of the page; a load that failed is tried again. */
-export function load(): Promise<typeof Core> {
-  loading ??= instantiate().catch((cause: unknown) => {
-    loading = undefined;
-    throw refusal(SDK_UNAVAILABLE, "the SDK's WebAssembly module cannot be loaded", cause);
-  });
-  return loading;
+/** The parts of the SDK that are not there yet when a page's first call begins. */
+export interface Loader {
+  /** All but keys and mints: sessions, proofs, signed URLs. */
+  rest: () => Promise<Rest>;
+  /** Ed25519, for browsers whose WebCrypto has none. */
+  curve: () => Promise<Curve>;
 }
 
-async function instantiate(): Promise<typeof Core> {
-  // Bundlers look for exactly this expression.
-  const response = await fetch(new URL("doorkey_browser_bg.wasm", import.meta.url));
-  if (!response.ok) throw new TypeError(`${response.url} answers ${response.status}`);
+type Rest = typeof import("./rest/index.js");
+type Curve = typeof import("./curve.js");
+
+/** Where a part's WebAssembly comes from. */
+export type Source = () => Promise<WebAssembly.Module>;
+
+/** The smallest module there is. */
+const EMPTY = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
+
+/** Loads a part once for all clients; a load that failed is tried again. */
+export function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loading: Promise<T> | undefined;
+  return () =>
+    (loading ??= load().catch((cause: unknown) => {
+      loading = undefined;
+      throw refusal(SDK_UNAVAILABLE, whyNot(), cause);
+    }));
+}
+
+function whyNot(): string {
+  try {
+    new WebAssembly.Module(EMPTY);
+    return "the SDK's WebAssembly module cannot be loaded; @doorkey/browser/inline needs no second file";
+  } catch {
+    return "this page's Content-Security-Policy allows no WebAssembly: add 'wasm-unsafe-eval' to script-src";
+  }
+}
+
+/** Readies a part: its WebAssembly and its JavaScript come in at once. */
+export async function begin<T extends { begin: (module: WebAssembly.Module, error: typeof DoorkeyError) => Promise<void> }>(
+  part: Promise<T>,
+  source: Source,
+): Promise<T> {
+  const [loaded, module] = await Promise.all([part, source()]);
+  await loaded.begin(module, DoorkeyError);
+  return loaded;
+}
+
+/** A module in a file of its own. */
+export async function compileFile(url: URL): Promise<WebAssembly.Module> {
+  const response = await fetch(url);
+  if (!response.ok) throw new TypeError(`${url.pathname} answers ${response.status}`);
   // Streaming insists on the media type, which not every server knows.
   const isTyped = response.headers.get("content-type")?.startsWith("application/wasm");
-  const module_or_path =
-    isTyped && WebAssembly.compileStreaming
-      ? await WebAssembly.compileStreaming(response)
-      : await WebAssembly.compile(await response.arrayBuffer());
-  await init({ module_or_path });
-  return Core;
+  return isTyped && WebAssembly.compileStreaming
+    ? WebAssembly.compileStreaming(response)
+    : WebAssembly.compile(await response.arrayBuffer());
 }

@@ -1,11 +1,10 @@
-import type { Core } from "../dist/doorkey_browser.js";
-import type { Signer } from "./custody.js";
-import { DoorkeyError, unavailable } from "./error.js";
-import { clocks } from "./clocks.js";
-import type { Session } from "./types.js";
+import { toBase64url } from "./base64url.js";
+import { GRANT_UNAVAILABLE, ISSUER_UNAVAILABLE } from "./error-code.js";
+import { DoorkeyError, refusal } from "./error.js";
+import { toX, type KeyPair } from "./key-pair.js";
 
-/** The issuer's 201 (DESIGN 4.1). */
-interface MintResponse {
+/** The issuer's 201 (DESIGN 4.1), and both clocks of the browser when it came in, in milliseconds. */
+export interface Minted {
   token: string;
   expires_at: number;
   server_time: number;
@@ -13,37 +12,65 @@ interface MintResponse {
   key_id: string;
   scopes: string[];
   audience: string[];
+  clocks: Clocks;
 }
+
+/** `Date.now()` and `performance.now()` of one moment; what they mean is decided in Rust. */
+export type Clocks = [wall: number, monotonic: number];
+
+export const clocks = (): Clocks => [Date.now(), performance.now()];
+
+/** What a mint asks for. */
+export interface MintOptions {
+  publishableKey: string;
+  issuer: string;
+  grant: (() => Promise<string>) | undefined;
+}
+
+export type Send = (request: Request) => Promise<Response>;
 
 /** Far longer than a mint takes, far shorter than a browser waits by itself. */
 const TIMEOUT = 30_000;
 
-/** Trades the publishable key for a session, and hands what rules depend on to Rust. */
-export async function mint(core: Core, signer: Signer, send: typeof fetch): Promise<Session> {
-  const signingInput = core.mintSigningInput(...clocks());
-  const body = core.mintBody(signingInput, await signer.sign(signingInput));
+/** Trades the publishable key for a session. */
+export async function mint(options: MintOptions, keyPair: KeyPair, send: Send): Promise<Minted> {
+  const url = `${options.issuer}/v1/sessions`;
+  const grant = options.grant && (await ask(options.grant));
+  const jwk = { kty: "OKP", crv: "Ed25519", x: toX(keyPair) };
+  const claims = {
+    publishable_key: options.publishableKey,
+    aud: url,
+    iat: Math.floor(Date.now() / 1000),
+    jti: toBase64url(crypto.getRandomValues(new Uint8Array(12))),
+    grant,
+  };
+  const parts = [{ alg: "EdDSA", typ: "doorkey-mint+jwt", jwk }, claims];
+  const input = parts.map((part) => toBase64url(JSON.stringify(part))).join(".");
   // A string without headers is `text/plain`: a simple request, which needs no preflight.
-  const request = new Request(core.mintUrl(), {
+  const request = new Request(url, {
     method: "POST",
-    body,
+    body: `${input}.${toBase64url(await keyPair.sign(input))}`,
     cache: "no-store",
     credentials: "omit",
     redirect: "error",
     signal: AbortSignal.timeout(TIMEOUT),
   });
-  const minted = await answer(request, send);
-  core.beginSession(minted.token, minted.audience.join(" "), minted.expires_at, minted.server_time, ...clocks());
-  return {
-    id: minted.session_id,
-    keyId: minted.key_id,
-    scopes: minted.scopes,
-    audience: minted.audience,
-    expiresAt: new Date(minted.expires_at * 1000),
-    custody: signer.custody,
-  };
+  return answer(request, send);
 }
 
-async function answer(request: Request, send: typeof fetch): Promise<MintResponse> {
+async function ask(grant: () => Promise<string>): Promise<string> {
+  let signed: unknown;
+  let cause: unknown;
+  try {
+    signed = await grant();
+  } catch (error) {
+    cause = error;
+  }
+  if (typeof signed !== "string") throw refusal(GRANT_UNAVAILABLE, "the client's grant function yields none", cause);
+  return signed;
+}
+
+async function answer(request: Request, send: Send): Promise<Minted> {
   let response: Response;
   let body: unknown;
   try {
@@ -54,14 +81,16 @@ async function answer(request: Request, send: typeof fetch): Promise<MintRespons
   } catch (cause) {
     // A browser does not tell a page why: no network, or an answer without CORS headers for its origin.
     const detail = "the issuer cannot be reached, or does not know this page's origin";
-    throw cause instanceof DoorkeyError ? cause : unavailable(detail, cause);
+    throw cause instanceof DoorkeyError ? cause : refusal(ISSUER_UNAVAILABLE, detail, cause);
   }
-  if (!isMintResponse(body)) throw unavailable(`the issuer's answer, with status ${response.status}, is no session`);
-  return body;
+  if (!isMinted(body)) {
+    throw refusal(ISSUER_UNAVAILABLE, `the issuer's answer, with status ${response.status}, is no session`);
+  }
+  return { ...body, clocks: clocks() };
 }
 
-function isMintResponse(body: unknown): body is MintResponse {
-  const { token, expires_at, server_time, session_id, key_id, scopes, audience } = (body ?? {}) as MintResponse;
+function isMinted(body: unknown): body is Minted {
+  const { token, expires_at, server_time, session_id, key_id, scopes, audience } = (body ?? {}) as Minted;
   const isText = (value: unknown) => typeof value === "string";
   const isTexts = (value: unknown) => Array.isArray(value) && value.every(isText);
   return (

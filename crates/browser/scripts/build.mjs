@@ -1,8 +1,9 @@
-// From wasm-bindgen's output in dist/ to the package: optimizes the wasm, bundles js/, writes the types.
+// From wasm-bindgen's output in dist/wasm to the package: optimizes the wasm, bundles js/, writes the types.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, rmSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { deflateRawSync } from "node:zlib";
 import { build } from "esbuild";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
@@ -19,26 +20,59 @@ const FEATURES = [
   "sign-ext",
   "simd",
 ];
-const WASM = "dist/doorkey_browser_bg.wasm";
-run(
-  require.resolve("binaryen/bin/wasm-opt"),
-  // Larger functions stay apart: they repeat each other, which compresses better than one that holds them all.
-  ...["-Oz", "--converge", "--one-caller-inline-max-function-size=30"],
-  ...FEATURES.map((feature) => `--enable-${feature}`),
-  ...["--strip-debug", "--strip-producers", "--strip-target-features", WASM, "-o", WASM],
-);
+for (const name of ["doorkey_browser_bg.wasm", "doorkey_curve_bg.wasm"]) {
+  run(
+    require.resolve("binaryen/bin/wasm-opt"),
+    // Larger functions stay apart: they repeat each other, which compresses better than one that holds them all.
+    ...["-Oz", "--converge", "--one-caller-inline-max-function-size=30"],
+    ...FEATURES.map((feature) => `--enable-${feature}`),
+    ...["--strip-debug", "--strip-producers", "--strip-target-features", `dist/wasm/${name}`, "-o", `dist/${name}`],
+  );
+}
 
 rmSync("dist/types", { recursive: true, force: true });
-run(require.resolve("typescript/bin/tsc"), "-p", "tsconfig.json");
+// The plugin runs in Node, and knows no DOM; all else is the other way round.
+for (const project of ["tsconfig.json", "tsconfig.vite.json"]) run(require.resolve("typescript/bin/tsc"), "-p", project);
 
-await build({
-  entryPoints: ["js/index.ts"],
-  outfile: "dist/index.js",
+// index.js loads these when the first call needs them; a bundler finds them by these names.
+const later = {
+  name: "later",
+  setup(build) {
+    const parts = { "./rest/index.js": "./rest.js", "./curve.js": "./curve.js" };
+    build.onResolve({ filter: /^\.\// }, ({ kind, path }) =>
+      kind === "dynamic-import" ? { path: parts[path], external: true } : undefined,
+    );
+  },
+};
+// inline.js holds the modules itself: compressed, since not every server compresses what it serves.
+const embedded = {
+  name: "embedded",
+  setup(build) {
+    build.onResolve({ filter: /^embedded:/ }, ({ path }) => ({ path: path.slice(9), namespace: "embedded" }));
+    build.onLoad({ filter: /./, namespace: "embedded" }, ({ path }) => ({
+      contents: deflateRawSync(readFileSync(`dist/${path}`), { level: 9 }).toString("base64"),
+      loader: "text",
+    }));
+  },
+};
+const options = {
   bundle: true,
   format: "esm",
   target: "es2022",
   minify: true,
   legalComments: "none",
-});
+  sourcemap: true,
+  plugins: [later, embedded],
+};
+const entries = { index: "js/index.ts", rest: "js/rest/index.ts", curve: "js/curve.ts", inline: "js/inline.ts" };
+for (const [name, entry] of Object.entries(entries)) {
+  await build({ ...options, entryPoints: [entry], outfile: `dist/${name}.js` });
+}
+
+// What belongs to a framework takes the package's default entry as any user does, so that a page holds one copy of it.
+const external = ["@doorkey/browser", "react", "node:*"];
+for (const name of ["react", "fetch", "vite"]) {
+  await build({ ...options, entryPoints: [`js/${name}.ts`], outfile: `dist/${name}.js`, external });
+}
 
 for (const licence of ["LICENSE-APACHE", "LICENSE-MIT"]) copyFileSync(`../../${licence}`, licence);

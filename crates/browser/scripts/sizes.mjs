@@ -1,14 +1,26 @@
-// Prints what a page downloads, as JSON: the files of the package that are code, in bytes.
+// Prints what a page downloads, as JSON: for each file of the package that is code its bytes, and when it is needed.
 import { readFileSync } from "node:fs";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
-const FILES = ["doorkey_browser_bg.wasm", "index.js"];
+// "first": before the first mint leaves; "rest": while it is on its way; "else": not by the default entry in a browser
+// whose WebCrypto has Ed25519. What runs in a build is no download.
+const FILES = [
+  ["index.js", "first"],
+  ["rest.js", "rest"],
+  ["doorkey_browser_bg.wasm", "rest"],
+  ["curve.js", "else"],
+  ["doorkey_curve_bg.wasm", "else"],
+  ["inline.js", "else"],
+  ["react.js", "else"],
+  ["fetch.js", "else"],
+];
 
-const sizes = FILES.map((file) => {
+const sizes = FILES.map(([file, when]) => {
   const bytes = readFileSync(new URL(`../dist/${file}`, import.meta.url));
   const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24 };
   return {
     file,
+    when,
     raw: bytes.length,
     gzip: gzipSync(bytes, { level: 9 }).length,
     brotli: brotliCompressSync(bytes, { params }).length,

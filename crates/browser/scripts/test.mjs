@@ -22,7 +22,8 @@ await build({
   target: "node20",
   sourcemap: "inline",
 });
+// The entry for bundlers, which loads what it needs from files; the other one has a test of its own.
 node(
-  ...["--enable-source-maps", "--disable-warning=ExperimentalWarning", "--test", "--test-reporter=spec"],
+  ...["--conditions=webpack", "--enable-source-maps", "--disable-warning=ExperimentalWarning", "--test", "--test-reporter=spec"],
   ...tests.map((name) => `dist/test/${name.replace(/ts$/, "js")}`),
 );

@@ -3,21 +3,21 @@
 use alloc::string::String;
 
 use doorkey_core::{
-    ContentDigest, DEFAULT_CONTENT_TYPE, Error, ErrorCode, MAX_PROOF_WINDOW, MINT_PATH, MintClaims, Nonce, ProofBody,
-    ProofRequest, PublishableKey, Signature, UnsignedProof, to_base64url,
+    ContentDigest, DEFAULT_CONTENT_TYPE, Error, ErrorCode, MAX_PROOF_WINDOW, Nonce, ProofBody, ProofKey, ProofRequest,
+    Signature, UnsignedProof, UnsignedUrl,
 };
 
 use crate::address::Address;
 use crate::instant::Instant;
-use crate::key_pair::KeyPair;
+use crate::retry::Pace;
 use crate::session::{MintResponse, Session};
 
 /// The state behind one `createClient`.
 pub struct Client {
-    publishable_key: String,
-    mint_url: String,
-    key: Option<KeyPair>,
+    /// The public half of the key pair; the private one lives elsewhere.
+    key: [u8; 32],
     session: Option<Session>,
+    pace: Pace,
     /// The random half of every nonce; the other half counts.
     stream: [u8; 12],
     nonces: u64,
@@ -47,49 +47,56 @@ pub struct SignableRequest<'a> {
     pub proof: UnsignedProof,
 }
 
+/// A URL that lacks its signature.
+#[derive(Debug)]
+pub struct SignableUrl {
+    origin: String,
+    url: UnsignedUrl,
+}
+
+impl SignableUrl {
+    /// The bytes to sign.
+    pub fn base(&self) -> &str {
+        self.url.base()
+    }
+
+    /// The whole URL.
+    pub fn into_url(self, signature: &Signature) -> String {
+        self.origin + &self.url.into_target(signature)
+    }
+}
+
 impl Client {
-    /// A client for a page's publishable key; `stream` is random and used for nothing else.
-    ///
-    /// Fails with [`ErrorCode::WrongKeyKind`] for a secret key and with [`ErrorCode::MalformedKey`] for what is no key.
-    pub fn new(publishable_key: &str, stream: [u8; 12]) -> Result<Self, Error> {
-        let issuer = PublishableKey::parse(publishable_key)?.issuer();
-        Ok(Self {
-            publishable_key: publishable_key.into(),
-            mint_url: [issuer.as_str(), MINT_PATH].concat(),
-            key: None,
-            session: None,
-            stream,
-            nonces: 0,
-        })
-    }
-
-    /// Where sessions are minted.
-    pub fn mint_url(&self) -> &str {
-        &self.mint_url
-    }
-
-    /// Takes the key pair that will sign; a session of another pair ends here.
-    pub fn set_key(&mut self, key: KeyPair) {
-        self.key = Some(key);
-        self.session = None;
-    }
-
-    /// What the key pair signs to get a session; `random` makes this mint unlike any other.
-    pub fn mint_signing_input(&self, now: Instant, random: [u8; 12]) -> Result<String, Error> {
-        let claims = MintClaims {
-            publishable_key: self.publishable_key.clone(),
-            aud: self.mint_url.clone(),
-            iat: to_seconds(now.wall),
-            jti: to_base64url(&random),
-            grant: None,
-            challenge: None,
-        };
-        Ok(claims.to_signing_input(&self.key()?.verifying_key()))
+    /// A client for a key pair that lives elsewhere, by its raw public half; `stream` is random and used for nothing
+    /// else.
+    pub fn new(key: [u8; 32], stream: [u8; 12]) -> Self {
+        Self { key, session: None, pace: Pace::default(), stream, nonces: 0 }
     }
 
     /// Begins a session with the issuer's answer, which came in at `now`.
     pub fn begin_session(&mut self, response: &MintResponse<'_>, now: Instant) {
         self.session = Some(Session::new(response, now));
+        self.pace.reset();
+    }
+
+    /// Takes note of a mint that failed; `retry_after` is what the issuer said, in seconds.
+    pub fn fail_mint(&mut self, retry_after: Option<f64>, now: Instant) {
+        self.pace.fail(retry_after, now.monotonic);
+    }
+
+    /// Takes note of a network that is back.
+    pub fn go_online(&mut self) {
+        self.pace.reset();
+    }
+
+    /// Whether another mint may be tried, or the last has failed too short a time ago.
+    pub fn may_mint(&self, now: Instant) -> bool {
+        self.pace.allows(now.monotonic)
+    }
+
+    /// Whether the session outlives a URL that is signed now for `seconds`, as far as another one would.
+    pub fn outlives(&self, seconds: f64, now: Instant) -> bool {
+        self.session.as_ref().is_some_and(|session| session.outlives(now, seconds * 1_000.0))
     }
 
     /// Whether there is a session that calls go on with.
@@ -113,19 +120,17 @@ impl Client {
 
     /// Whether a request for `url` gets credentials: its origin is in the session's audience.
     pub fn covers(&self, url: &str) -> bool {
-        let covers = |session: &Session| Address::parse(url).is_some_and(|address| session.covers(address.origin));
+        let covers = |session: &Session| Address::parse(url).is_some_and(|address| session.covers(&address));
         self.session.as_ref().is_some_and(covers)
     }
 
     /// States what is signed for a request, and under which headers it travels; `monotonic` as in [`Instant`].
     ///
     /// Fails with [`ErrorCode::MalformedRequest`] for a URL whose path or query no server can take in one way only, and
-    /// with [`ErrorCode::TokenInvalid`] where [`covers`](Self::covers) is false.
+    /// with [`ErrorCode::InvalidInput`] where [`covers`](Self::covers) is false.
     pub fn prepare(&mut self, request: &OutgoingRequest<'_>, monotonic: f64) -> Result<SignableRequest<'_>, Error> {
-        let key = self.key()?.verifying_key();
-        let session = self.session.as_ref().ok_or_else(no_session)?;
-        let address = Address::parse(request.url).filter(|address| session.covers(address.origin));
-        let address = address.ok_or_else(no_session)?;
+        let nonce = self.nonce();
+        let (session, address) = self.session_for(request.url)?;
         let body = request.digest.map(|digest| {
             let content_type = request.content_type.unwrap_or(DEFAULT_CONTENT_TYPE);
             (String::from(content_type), ContentDigest::from_bytes(digest).to_header())
@@ -140,27 +145,39 @@ impl Client {
             authorization: Some(&session.authorization),
             body: body.as_ref().map(|(content_type, content_digest)| ProofBody { content_type, content_digest }),
         };
-        let nonce = Nonce::new(self.stream, self.nonces);
-        self.nonces += 1;
         let created = to_seconds(session.clock.at(monotonic));
-        let proof = UnsignedProof::new(&covered, (&key).into(), nonce, created, MAX_PROOF_WINDOW)?;
+        let proof = UnsignedProof::new(&covered, ProofKey::Session(self.key), nonce, created, MAX_PROOF_WINDOW)?;
         Ok(SignableRequest { authorization: &session.authorization, body, proof })
     }
 
-    /// Signs a mint or a proof; `made` is the signature, where the private key lives elsewhere, else empty.
+    /// States what is signed for a URL that will be good for `lifetime` seconds; `monotonic` as in [`Instant`].
     ///
-    /// Fails with [`ErrorCode::InvalidInput`] if there is none.
-    pub fn sign(&self, message: &str, made: &[u8]) -> Result<Signature, Error> {
-        self.key()?.sign(message, made)
+    /// Fails with [`ErrorCode::InvalidInput`] for a lifetime that is none, or too long, and for a URL with parameters
+    /// that begin with `dk-`; otherwise as [`prepare`](Self::prepare) does.
+    pub fn prepare_url(&mut self, url: &str, lifetime: f64, monotonic: f64) -> Result<SignableUrl, Error> {
+        let nonce = self.nonce();
+        let (session, address) = self.session_for(url)?;
+        let (created, lifetime) = (to_seconds(session.clock.at(monotonic)), to_seconds(lifetime * 1_000.0));
+        let (authority, target) = (address.authority, address.target()?);
+        let unsigned = UnsignedUrl::new(authority, target, session.token(), self.key, nonce, created, lifetime)?;
+        Ok(SignableUrl { origin: address.origin().into(), url: unsigned })
     }
 
-    fn key(&self) -> Result<&KeyPair, Error> {
-        self.key.as_ref().ok_or_else(no_session)
+    fn session_for<'a>(&self, url: &'a str) -> Result<(&Session, Address<'a>), Error> {
+        let session = self.session.as_ref().ok_or_else(no_session)?;
+        let address = Address::parse(url).filter(|address| session.covers(address)).ok_or_else(no_session)?;
+        Ok((session, address))
+    }
+
+    fn nonce(&mut self) -> Nonce {
+        let nonce = Nonce::new(self.stream, self.nonces);
+        self.nonces += 1;
+        nonce
     }
 }
 
 fn no_session() -> Error {
-    Error::new(ErrorCode::TokenInvalid, "there is no session for this request")
+    Error::new(ErrorCode::InvalidInput, "the session is not for this url")
 }
 
 /// Unix milliseconds to whole seconds.

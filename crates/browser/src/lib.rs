@@ -6,14 +6,14 @@ extern crate alloc;
 
 // In the order of use: a module knows only those above it.
 mod instant;
-mod session;
-mod key_pair;
 mod address;
+mod session;
+mod retry;
 mod client;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 
-pub use client::{Client, OutgoingRequest, SignableRequest};
+pub use client::{Client, OutgoingRequest, SignableRequest, SignableUrl};
 pub use instant::Instant;
-pub use key_pair::KeyPair;
+pub use retry::{Ending, is_repeatable};
 pub use session::MintResponse;

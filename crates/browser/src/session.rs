@@ -4,6 +4,7 @@ use alloc::string::String;
 
 use doorkey_core::{AUTHORIZATION_SCHEME, ErrorCode};
 
+use crate::address::Address;
 use crate::instant::{Instant, ServerClock};
 
 /// What the issuer answered to a mint, as far as rules depend on it.
@@ -26,6 +27,8 @@ pub(crate) struct Session {
     audience: String,
     /// In milliseconds of the server's clock.
     expires: f64,
+    /// In milliseconds, when it was new.
+    lifetime: f64,
     /// How long before the end it is renewed, in milliseconds.
     margin: f64,
     is_refused: bool,
@@ -42,6 +45,7 @@ impl Session {
             clock: ServerClock::new(server, now),
             audience: response.audience.into(),
             expires,
+            lifetime: expires - server,
             margin: ((expires - server) / 5.0).clamp(0.0, MAX_MARGIN),
             is_refused: false,
         }
@@ -58,9 +62,19 @@ impl Session {
         !self.is_sound(now) || self.remaining(now) <= self.margin
     }
 
-    /// Whether `origin`, as a browser writes it, gets the token.
-    pub(crate) fn covers(&self, origin: &str) -> bool {
-        self.audience.split(' ').any(|covered| covered == origin)
+    /// Whether the token lives for another `milliseconds`, or nearly as long as a new one would.
+    pub(crate) fn outlives(&self, now: Instant, milliseconds: f64) -> bool {
+        self.remaining(now) >= milliseconds.min(self.lifetime - self.margin)
+    }
+
+    /// Whether requests to `address` get the token.
+    pub(crate) fn covers(&self, address: &Address<'_>) -> bool {
+        self.audience.split(' ').any(|covered| address.is_at(covered))
+    }
+
+    /// The token alone.
+    pub(crate) fn token(&self) -> &str {
+        self.authorization.get(AUTHORIZATION_SCHEME.len() + 1..).unwrap_or_default()
     }
 
     /// Takes note of a 401: another token, or another reading of the server's clock, may mend these codes.
@@ -74,6 +88,7 @@ impl Session {
         !self.is_refused && !self.clock.has_drifted(now)
     }
 
+    /// How long the token lives on, in milliseconds.
     fn remaining(&self, now: Instant) -> f64 {
         self.expires - self.clock.at(now.monotonic)
     }

@@ -1,15 +1,15 @@
 //! The one place that knows JavaScript: what `js/` calls, and what is called back.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
 use core::cell::RefCell;
 
-use doorkey_core::{Error, ErrorCode, Signature, SigningKey, UnsignedProof, VerifyingKey, assemble_mint, sha256};
+use doorkey_core::{ContentHasher, Error, ErrorCode, Signature, UnsignedProof, sha256};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
-use zeroize::Zeroizing;
 
-use crate::client::{Client, OutgoingRequest};
+use crate::client::{Client, OutgoingRequest, SignableUrl};
 use crate::instant::Instant;
-use crate::key_pair::KeyPair;
+use crate::retry::{Ending, is_repeatable};
 use crate::session::MintResponse;
 
 /// Ends the instance. A handler that prints would bring the whole of `core::fmt` along.
@@ -21,7 +21,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
-#[wasm_bindgen(raw_module = "../js/error.ts")]
+#[wasm_bindgen(raw_module = "../../js/rest/error.ts")]
 extern "C" {
     type DoorkeyError;
     #[wasm_bindgen(constructor)]
@@ -47,13 +47,7 @@ const fn row(code: ErrorCode) -> Row {
 }
 
 /// The codes that can come up in here; the whole table would be a tenth of the download.
-const RAISED: [Row; 5] = [
-    row(ErrorCode::InvalidInput),
-    row(ErrorCode::MalformedKey),
-    row(ErrorCode::MalformedRequest),
-    row(ErrorCode::WrongKeyKind),
-    row(ErrorCode::TokenInvalid),
-];
+const RAISED: [Row; 2] = [row(ErrorCode::InvalidInput), row(ErrorCode::MalformedRequest)];
 
 fn exception(error: &Error) -> JsValue {
     let Row(_, code, status, hint) = RAISED.iter().find(|row| row.0 == error.code()).unwrap_or(&RAISED[0]);
@@ -65,11 +59,13 @@ fn exception(error: &Error) -> JsValue {
     DoorkeyError::new(code, &detail, *status, hint).into()
 }
 
-fn random<const N: usize>() -> Result<[u8; N], JsValue> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|_| exception(&Error::new(ErrorCode::InvalidInput, "the browser yields no random bytes")))?;
-    Ok(bytes)
+fn invalid(detail: &'static str) -> JsValue {
+    exception(&Error::new(ErrorCode::InvalidInput, detail))
+}
+
+/// A signature that was made elsewhere.
+fn signature(made: &[u8]) -> Result<Signature, JsValue> {
+    made.try_into().map(Signature::from_bytes).map_err(|_| invalid("there is no signature of 64 bytes"))
 }
 
 /// The state of one client; clocks are `Date.now()` and `performance.now()`.
@@ -78,48 +74,13 @@ pub struct Core(RefCell<Client>);
 
 #[wasm_bindgen]
 impl Core {
-    /// Reads the key string.
+    /// Begins without a session, for the key pair with this raw public key.
     #[wasm_bindgen(constructor)]
-    pub fn new(publishable_key: &str) -> Result<Self, JsValue> {
-        let client = Client::new(publishable_key, random()?).map_err(|error| exception(&error))?;
-        Ok(Self(RefCell::new(client)))
-    }
-
-    /// Where sessions are minted.
-    #[wasm_bindgen(js_name = mintUrl)]
-    pub fn mint_url(&self) -> String {
-        self.0.borrow().mint_url().into()
-    }
-
-    /// Makes a key pair that never leaves this memory.
-    #[wasm_bindgen(js_name = makeKey)]
-    pub fn make_key(&self) -> Result<(), JsValue> {
-        let seed = Zeroizing::new(random()?);
-        self.0.borrow_mut().set_key(KeyPair::Own(SigningKey::from_seed(&seed)));
-        Ok(())
-    }
-
-    /// Takes the raw public key of a pair that signs elsewhere.
-    #[wasm_bindgen(js_name = usePublicKey)]
-    pub fn use_public_key(&self, public_key: &[u8]) -> Result<(), JsValue> {
-        let invalid = |_| Error::new(ErrorCode::InvalidInput, "a public key has 32 bytes");
-        let key = public_key.try_into().map_err(invalid).and_then(VerifyingKey::from_bytes);
-        self.0.borrow_mut().set_key(KeyPair::Foreign(key.map_err(|error| exception(&error))?));
-        Ok(())
-    }
-
-    /// What is signed to mint a session.
-    #[wasm_bindgen(js_name = mintSigningInput)]
-    pub fn mint_signing_input(&self, wall: f64, monotonic: f64) -> Result<String, JsValue> {
-        let input = self.0.borrow().mint_signing_input(Instant { wall, monotonic }, random()?);
-        input.map_err(|error| exception(&error))
-    }
-
-    /// The body of the mint request; the key of `makeKey` makes its own signature.
-    #[wasm_bindgen(js_name = mintBody)]
-    pub fn mint_body(&self, signing_input: String, signature: &[u8]) -> Result<String, JsValue> {
-        let signature = self.sign(&signing_input, signature)?;
-        Ok(assemble_mint(signing_input, &signature))
+    pub fn new(public_key: &[u8]) -> Result<Self, JsValue> {
+        let key = public_key.try_into().map_err(|_| invalid("a public key has 32 bytes"))?;
+        let mut stream = [0; 12];
+        getrandom::fill(&mut stream).map_err(|_| invalid("the browser yields no random bytes"))?;
+        Ok(Self(RefCell::new(Client::new(key, stream))))
     }
 
     /// Begins a session; `audience` has a space between two origins, times are the issuer's, in seconds.
@@ -147,6 +108,29 @@ impl Core {
     #[wasm_bindgen(js_name = isRenewalDue)]
     pub fn is_renewal_due(&self, wall: f64, monotonic: f64) -> bool {
         self.0.borrow().is_renewal_due(Instant { wall, monotonic })
+    }
+
+    /// Takes note of a mint that failed; `retry_after` in seconds.
+    #[wasm_bindgen(js_name = failMint)]
+    pub fn fail_mint(&self, retry_after: Option<f64>, wall: f64, monotonic: f64) {
+        self.0.borrow_mut().fail_mint(retry_after, Instant { wall, monotonic });
+    }
+
+    /// Takes note of a network that is back.
+    #[wasm_bindgen(js_name = goOnline)]
+    pub fn go_online(&self) {
+        self.0.borrow_mut().go_online();
+    }
+
+    /// Whether another mint may be tried.
+    #[wasm_bindgen(js_name = mayMint)]
+    pub fn may_mint(&self, wall: f64, monotonic: f64) -> bool {
+        self.0.borrow().may_mint(Instant { wall, monotonic })
+    }
+
+    /// Whether the session outlives a URL that is signed now for `seconds`.
+    pub fn outlives(&self, seconds: f64, wall: f64, monotonic: f64) -> bool {
+        self.0.borrow().outlives(seconds, Instant { wall, monotonic })
     }
 
     /// Takes note of a 401 with this code for a request that had this `Authorization`.
@@ -183,14 +167,73 @@ impl Core {
         Ok(signable.proof.base().into())
     }
 
-    /// Sets the header that `prepare` left out; the key of `makeKey` makes its own signature.
-    pub fn attach(&self, headers: &Headers, base: &str, signature: &[u8]) -> Result<(), JsValue> {
-        headers.set("signature", &UnsignedProof::signature(&self.sign(base, signature)?));
+    /// Sets the header that `prepare` left out.
+    pub fn attach(headers: &Headers, made: &[u8]) -> Result<(), JsValue> {
+        headers.set("signature", &UnsignedProof::signature(&signature(made)?));
         Ok(())
     }
 
-    fn sign(&self, message: &str, made: &[u8]) -> Result<Signature, JsValue> {
-        self.0.borrow().sign(message, made).map_err(|error| exception(&error))
+    /// States what is signed for a URL.
+    #[wasm_bindgen(js_name = prepareUrl)]
+    pub fn prepare_url(&self, url: &str, lifetime: f64, monotonic: f64) -> Result<UrlToSign, JsValue> {
+        let signable = self.0.borrow_mut().prepare_url(url, lifetime, monotonic);
+        signable.map(UrlToSign).map_err(|error| exception(&error))
+    }
+}
+
+#[wasm_bindgen]
+impl Core {
+    /// Whether a request may be sent twice.
+    #[wasm_bindgen(js_name = isRepeatable)]
+    pub fn is_repeatable(method: &str, headers: &Headers) -> bool {
+        is_repeatable(method, headers.get("idempotency-key").is_some())
+    }
+
+    /// After how many milliseconds a request that ended like this may do better; nothing for never.
+    #[wasm_bindgen(js_name = retryIn)]
+    #[expect(clippy::needless_pass_by_value, reason = "what JavaScript may leave out comes owned")]
+    pub fn retry_in(status: u16, code: Option<String>, retry_after: Option<String>) -> Option<f64> {
+        Ending { status, code: code.as_deref(), retry_after: retry_after.as_deref() }.retry_in()
+    }
+}
+
+/// A URL that lacks its signature.
+#[wasm_bindgen]
+pub struct UrlToSign(SignableUrl);
+
+#[wasm_bindgen]
+impl UrlToSign {
+    /// What is signed.
+    pub fn base(&self) -> String {
+        self.0.base().into()
+    }
+
+    /// The whole URL.
+    pub fn finish(self, made: &[u8]) -> Result<String, JsValue> {
+        Ok(self.0.into_url(&signature(made)?))
+    }
+}
+
+/// SHA-256, piece by piece.
+#[wasm_bindgen]
+pub struct Hasher(ContentHasher);
+
+#[wasm_bindgen]
+impl Hasher {
+    /// Begins with nothing.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Self {
+        Self(ContentHasher::new())
+    }
+
+    /// Adds the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest of all pieces, 32 bytes.
+    pub fn finish(self) -> Box<[u8]> {
+        self.0.finish().as_bytes().as_slice().into()
     }
 }
 

@@ -36,9 +36,9 @@ test("key strings are read as the vectors say", async () => {
   const { accepted, refused } = read<KeyStrings>("key-strings");
   for (const { name, text, issuer } of accepted.filter(({ kind }) => kind === "pk")) {
     const asked: string[] = [];
-    const fetch: typeof globalThis.fetch = (request) => {
-      asked.push((request as Request).url);
-      throw new TypeError("fetch failed");
+    const fetch = async (request: Request): Promise<Response> => {
+      asked.push(request.url);
+      throw new RangeError("no issuer");
     };
     await assert.rejects(createClient({ publishableKey: text, fetch }).session(), { code: "issuer_unavailable" }, name);
     assert.deepEqual(asked, [`${issuer}/v1/sessions`], name);
@@ -60,8 +60,8 @@ test("with the vectors' randomness and time, signatures are the vectors' to the 
   context.mock.method(Date, "now", () => created * 1000);
   context.mock.method(performance, "now", () => 0);
   for (const proof of proofs) {
-    // A client draws its nonce stream, then its key, then what makes a mint unique.
-    const drawn = [stream, seed, "00".repeat(12)].map((hex) => Buffer.from(hex, "hex"));
+    // A client draws its key, then what makes a mint unique, then its nonce stream.
+    const drawn = [seed, "00".repeat(12), stream].map((hex) => Buffer.from(hex, "hex"));
     const random = context.mock.method(crypto, "getRandomValues", (bytes: Uint8Array) => {
       bytes.set(drawn.shift()!);
       return bytes;

@@ -38,6 +38,11 @@ impl ContentDigest {
         Self(bytes)
     }
 
+    /// The SHA-256 itself.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Reads the field's value: one `sha-256` and nothing else.
     pub fn parse(value: &str) -> Result<Self, Error> {
         value

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use crate::shell::{cargo, step};
+use crate::shell::{cargo, command, step};
+use crate::{demo, tools};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -11,6 +12,8 @@ pub(crate) struct Arguments {
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum What {
+    /// The first signed response of a page beside one that does it by hand, in Chromium, and what a warm call adds.
+    Browser,
     /// A server under full load for ten minutes, with the verifier and without it.
     Load,
     /// A whole check beside its one Ed25519 verification.
@@ -24,8 +27,14 @@ enum What {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if let What::Browser = arguments.what {
+        let chromium = tools::ensure_chromium()?;
+        demo::build()?;
+        let mut node = command("node", &["tests/browser/bench.mjs"]);
+        return step("measure", node.env("CHROMIUM", chromium).stdout(std::process::Stdio::inherit()));
+    }
     let (package, bench) = match arguments.what {
-        What::Load => ("doorkey-verifier", "load"),
+        What::Browser | What::Load => ("doorkey-verifier", "load"),
         What::Verify => ("doorkey-verifier", "verify"),
         What::Fleet => ("doorkey", "fleet"),
         What::Keys => ("doorkey-verifier", "keys"),

@@ -69,8 +69,7 @@ export class PageClient {
     return createClient({
       publishableKey: this.config.publishable_key,
       custody: this.custody,
-      fetch: async (input, init) => {
-        const request = new Request(input, init);
+      fetch: async (request) => {
         const label = LABELS[`${request.method} ${new URL(request.url).pathname}`] ?? "Call API";
         const { response, call } = await this.log.send(request, { label, by: "page" });
         this.clockOffset = mintedOffset(call) ?? this.clockOffset;

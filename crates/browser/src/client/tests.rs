@@ -1,22 +1,12 @@
-use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use doorkey_core::{
-    Environment, ErrorCode, KeyId, PublishableKey, SecretKey, SignedMint, SigningKey, UnsignedProof, assemble_mint,
-    sha256,
-};
+use doorkey_core::{ErrorCode, RequestTarget, SignedUrl, SigningKey, UnsignedProof, sha256};
 
 use super::{Client, OutgoingRequest};
 use crate::instant::Instant;
-use crate::key_pair::KeyPair;
 use crate::session::MintResponse;
 
 const API: &str = "https://api.example";
-
-fn key_string() -> String {
-    let id = KeyId::from_parts(1, [7; 10]);
-    PublishableKey::new(id, Environment::Test, "localhost:7700".parse().unwrap()).to_string()
-}
 
 fn signing_key() -> SigningKey {
     SigningKey::from_seed(&[9; 32])
@@ -27,10 +17,13 @@ fn at(seconds: f64) -> Instant {
     Instant { wall: (2_000.0 + seconds) * 1_000.0, monotonic: seconds * 1_000.0 }
 }
 
+fn without_session() -> Client {
+    Client::new(*signing_key().verifying_key().as_bytes(), [3; 12])
+}
+
 /// A client whose session began at 0 s, which was 5,000 s on the server, and lives for `lifetime` seconds.
 fn client(lifetime: f64) -> Client {
-    let mut client = Client::new(&key_string(), [3; 12]).unwrap();
-    client.set_key(KeyPair::Own(signing_key()));
+    let mut client = without_session();
     let response = MintResponse {
         token: "a.b.c",
         audience: "https://api.example http://localhost:7701",
@@ -43,40 +36,6 @@ fn client(lifetime: f64) -> Client {
 
 fn get(url: &str) -> OutgoingRequest<'_> {
     OutgoingRequest { method: "GET", url, content_type: None, digest: None }
-}
-
-#[test]
-fn a_mint_is_what_the_issuer_reads() {
-    let mut client = Client::new(&key_string(), [3; 12]).unwrap();
-    assert_eq!(client.mint_signing_input(at(0.0), [1; 12]).unwrap_err().code(), ErrorCode::TokenInvalid);
-    client.set_key(KeyPair::Own(signing_key()));
-    let input = client.mint_signing_input(at(0.9), [1; 12]).unwrap();
-    let signature = client.sign(&input, &[]).unwrap();
-    let mint = SignedMint::verify(&assemble_mint(input, &signature)).unwrap();
-    assert_eq!(mint.claims.publishable_key, key_string());
-    assert_eq!(mint.claims.aud, client.mint_url());
-    assert_eq!(client.mint_url(), "http://localhost:7700/v1/sessions");
-    assert_eq!((mint.claims.iat, mint.claims.jti.len()), (2_000, 16));
-}
-
-#[test]
-fn a_foreign_key_signs_elsewhere() {
-    let mut client = client(300.0);
-    assert_eq!(client.sign("m", &[]).unwrap(), signing_key().sign(b"m"));
-    client.set_key(KeyPair::Foreign(signing_key().verifying_key()));
-    assert!(!client.is_usable(at(0.0)));
-    assert_eq!(client.sign("m", &[7; 64]).unwrap().as_bytes(), &[7; 64]);
-    for made in [&[][..], &[7; 63]] {
-        assert_eq!(client.sign("m", made).unwrap_err().code(), ErrorCode::InvalidInput);
-    }
-}
-
-#[test]
-fn other_keys_are_refused() {
-    let secret = SecretKey::new(KeyId::from_parts(1, [7; 10]), Environment::Test, signing_key()).to_key_string();
-    let code = |text: &str| Client::new(text, [0; 12]).map(|_| ()).unwrap_err().code();
-    assert_eq!(code(&secret), ErrorCode::WrongKeyKind);
-    assert_eq!(code(&(key_string() + "x")), ErrorCode::MalformedKey);
 }
 
 #[test]
@@ -93,7 +52,7 @@ fn a_session_is_renewed_in_its_margin_and_waited_for_in_the_rest() {
         assert_eq!(state(over), (false, true), "{lifetime}");
         assert_eq!(state(3_600.0), (false, true), "{lifetime}");
     }
-    let none = Client::new(&key_string(), [3; 12]).unwrap();
+    let none = without_session();
     assert_eq!((none.is_usable(at(0.0)), none.is_renewal_due(at(0.0))), (false, true));
     assert!(!client(0.0).is_usable(at(0.0)) && !client(-5.0).is_usable(at(0.0)));
 }
@@ -142,11 +101,11 @@ fn only_the_audience_gets_credentials() {
         assert!(!client.covers(other), "{other}");
         assert_eq!(
             client.prepare(&get(other), at(0.0).monotonic).unwrap_err().code(),
-            ErrorCode::TokenInvalid,
+            ErrorCode::InvalidInput,
             "{other}"
         );
     }
-    assert!(!Client::new(&key_string(), [3; 12]).unwrap().covers(API));
+    assert!(!without_session().covers(API));
 }
 
 #[test]
@@ -211,4 +170,47 @@ fn a_body_is_covered_with_its_type() {
     };
     assert_eq!(refused("https://api.example/a\\b", None), ErrorCode::MalformedRequest);
     assert_eq!(refused("https://api.example/", Some("text/\u{e9}")), ErrorCode::MalformedRequest);
+}
+
+#[test]
+fn a_signed_url_is_what_verifiers_read() {
+    let mut client = client(300.0);
+    for (url, expected) in [
+        (
+            "https://api.example/p/1?size=2#f",
+            "https://api.example/p/1?size=2&dk-token=a.b.c&dk-created=5007&dk-expires=5067",
+        ),
+        ("wss://api.example/feed", "wss://api.example/feed?dk-token=a.b.c&dk-created=5007&dk-expires=5067"),
+    ] {
+        let signable = client.prepare_url(url, 60.9, at(7.9).monotonic).unwrap();
+        let signature = signing_key().sign(signable.base().as_bytes());
+        let url = signable.into_url(&signature);
+        assert!(url.starts_with(expected), "{url}");
+        let target = url.split_once("api.example").unwrap().1;
+        let signed = SignedUrl::parse(RequestTarget::parse(target).unwrap()).unwrap().unwrap();
+        signed.verify(&signing_key().verifying_key(), "api.example").unwrap();
+    }
+    for (url, lifetime, code) in [
+        ("https://api.example/p", 0.0, ErrorCode::InvalidInput),
+        ("https://api.example/p", f64::NAN, ErrorCode::InvalidInput),
+        ("https://api.example/p", 301.0, ErrorCode::InvalidInput),
+        ("https://api.example/p?dk-token=x", 60.0, ErrorCode::InvalidInput),
+        ("https://other.example/p", 60.0, ErrorCode::InvalidInput),
+        ("ws://api.example/p", 60.0, ErrorCode::InvalidInput),
+    ] {
+        assert_eq!(client.prepare_url(url, lifetime, 0.0).unwrap_err().code(), code, "{url} {lifetime}");
+    }
+    assert!(client.outlives(60.0, at(240.0)) && !client.outlives(60.0, at(240.1)));
+    // A new session would do little better.
+    assert!(client.outlives(300.0, at(30.0)) && !client.outlives(300.0, at(30.1)));
+}
+
+#[test]
+fn mints_wait_after_a_failure_until_one_succeeds_or_the_network_is_back() {
+    let mut client = without_session();
+    assert!(client.may_mint(at(0.0)));
+    client.fail_mint(Some(3.0), at(0.0));
+    assert!(!client.may_mint(at(2.9)) && client.may_mint(at(3.0)));
+    client.go_online();
+    assert!(client.may_mint(at(0.0)));
 }

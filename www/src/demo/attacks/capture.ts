@@ -13,8 +13,7 @@ export class TappedClient {
     this.#client = createClient({
       publishableKey,
       custody,
-      fetch: async (input, init) => {
-        const request = new Request(input, init);
+      fetch: async (request) => {
         if (new URL(request.url).origin === issuer) {
           const { response, call } = await log.send(request, { label: "Mint session to attack", by: "page" });
           this.clockOffset = mintedOffset(call) ?? this.clockOffset;

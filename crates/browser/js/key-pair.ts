@@ -1,34 +1,41 @@
-import type { Core } from "../dist/doorkey_browser.js";
+import { toBase64url } from "./base64url.js";
 import { INSECURE_TRANSPORT, INVALID_INPUT } from "./error-code.js";
 import { refusal } from "./error.js";
+import type { Loader } from "./load.js";
 import type { Custody, Session } from "./types.js";
 
-/** The private half of a client's key pair. */
-export interface Signer {
+/** The key pair that a client's sessions are bound to. */
+export interface KeyPair {
   custody: Session["custody"];
-  /** Signs; yields nothing where the key is in Rust and signs there. */
-  sign(message: string): Promise<Uint8Array>;
+  /** The raw public key. */
+  publicKey: Uint8Array;
+  /** Signs the UTF-8 of a text. */
+  sign: (message: string) => Promise<Uint8Array>;
 }
 
-/** Makes the key pair of a client and tells Rust its public half. */
-export async function makeSigner(core: Core, custody: Custody): Promise<Signer> {
+/** The form that a JWK has (RFC 8037). */
+export const toX = ({ publicKey }: KeyPair): string => toBase64url(publicKey);
+
+/** Makes a key pair where the option says, or where the browser can. */
+export async function makeKeyPair(custody: Custody, loader: Loader): Promise<KeyPair> {
   if (custody !== "wasm") {
     try {
-      return await makeWebCryptoSigner(core);
+      return await makeWebCryptoKeyPair();
     } catch (cause) {
       if (custody === "webcrypto") throw noWebCrypto(cause);
     }
   }
-  core.makeKey();
-  return { custody: "wasm", sign: async () => new Uint8Array() };
+  const { Curve } = await loader.curve();
+  const curve = new Curve();
+  return { custody: "wasm", publicKey: curve.publicKey(), sign: async (message) => curve.sign(message) };
 }
 
-async function makeWebCryptoSigner(core: Core): Promise<Signer> {
+async function makeWebCryptoKeyPair(): Promise<KeyPair> {
   const { subtle } = crypto;
   const { privateKey, publicKey } = (await subtle.generateKey("Ed25519", false, ["sign", "verify"])) as CryptoKeyPair;
-  core.usePublicKey(new Uint8Array(await subtle.exportKey("raw", publicKey)));
   return {
     custody: "webcrypto",
+    publicKey: new Uint8Array(await subtle.exportKey("raw", publicKey)),
     sign: async (message) =>
       new Uint8Array(await subtle.sign("Ed25519", privateKey, new TextEncoder().encode(message))),
   };
