@@ -28,7 +28,8 @@ pub(crate) fn tarball() -> PathBuf {
 pub(crate) fn pack() -> Result<PathBuf> {
     tools::ensure_npm_packages()?;
     let modules = compile()?;
-    let inside = ["js", "scripts", "package.json", "tsconfig.json", "tsconfig.vite.json", "README.md"].map(|name| package().join(name));
+    let inside = ["js", "scripts", "package.json", "tsconfig.json", "tsconfig.vite.json", "README.md"]
+        .map(|name| package().join(name));
     let outside = ["package-lock.json", "LICENSE-APACHE", "LICENSE-MIT"].map(|name| root().join(name));
     let inputs = [&modules[..], &inside, &outside].concat();
     once("sdk", &inputs, &[tarball(), package().join("dist/index.js")], || {
@@ -47,7 +48,7 @@ pub(crate) fn pack() -> Result<PathBuf> {
 
 /// Compiles the crates of the package for the browser.
 pub(crate) fn compile() -> Result<[PathBuf; 2]> {
-    Ok([npm::compile("doorkey-browser")?, npm::compile("doorkey-curve")?])
+    Ok([npm::compile("doorkey-browser", "wasm")?, npm::compile("doorkey-curve", "wasm")?])
 }
 
 /// Prints what a page downloads, and fails past the budget.
