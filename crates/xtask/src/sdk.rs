@@ -28,7 +28,8 @@ pub(crate) fn tarball() -> PathBuf {
 pub(crate) fn pack() -> Result<PathBuf> {
     tools::ensure_npm_packages()?;
     let modules = compile()?;
-    let inside = ["js", "scripts", "package.json", "tsconfig.json", "tsconfig.vite.json", "README.md"].map(|name| package().join(name));
+    let inside = ["js", "scripts", "package.json", "tsconfig.json", "tsconfig.vite.json", "README.md"]
+        .map(|name| package().join(name));
     let outside = ["package-lock.json", "LICENSE-APACHE", "LICENSE-MIT"].map(|name| root().join(name));
     let inputs = [&modules[..], &inside, &outside].concat();
     once("sdk", &inputs, &[tarball(), package().join("dist/index.js")], || {
