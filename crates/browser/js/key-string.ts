@@ -8,6 +8,9 @@ export interface KeyString {
 const ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 const FORM = /^((?:[a-z0-9]{1,16}_)?(pk|sk)_(?:live|test)_)(?!1)([1-9A-HJ-NP-Za-km-z]+)$/;
 const LOOPBACK = /^(?:localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/;
+/** An address in brackets or labels of DNS, none of them empty, then a port without leading zeros. */
+const AUTHORITY =
+  /^(?:\[[\da-f:.]+]|(?:(?!-)[a-z\d_-]{1,63}(?<!-)(?:\.(?!:|$)|(?=:|$)))+)(?::[1-9]\d{0,4})?$/;
 /** A version, the id of the key, a seed or a host, a checksum. */
 const [ID_END, CRC_LENGTH, SEED_LENGTH] = [17, 4, 32];
 
@@ -53,7 +56,8 @@ export function toOrigin(authority: string): string | undefined {
   const [scheme, port] = LOOPBACK.test(authority) ? ["http", ":80"] : ["https", ":443"];
   try {
     const { host, origin } = new URL(`${scheme}://${authority}`);
-    return host === authority || host + port === authority ? origin : undefined;
+    const isCanonical = host === authority || host + port === authority;
+    return isCanonical && AUTHORITY.test(authority) ? origin : undefined;
   } catch {
     return undefined;
   }

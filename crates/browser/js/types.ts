@@ -70,7 +70,7 @@ export interface UploadOptions {
 
 /** What {@link Client.signUrl} makes. */
 export interface SignUrlOptions {
-  /** For how many seconds the URL is good: 1 to 300, and 60 unless given. */
+  /** For how many seconds the URL is good: 1 to 300, and 60 unless given; a fraction is dropped. */
   expiresIn?: number;
 }
 

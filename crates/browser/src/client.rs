@@ -127,7 +127,7 @@ impl Client {
     /// States what is signed for a request, and under which headers it travels; `monotonic` as in [`Instant`].
     ///
     /// Fails with [`ErrorCode::MalformedRequest`] for a URL whose path or query no server can take in one way only, and
-    /// with [`ErrorCode::TokenInvalid`] where [`covers`](Self::covers) is false.
+    /// with [`ErrorCode::InvalidInput`] where [`covers`](Self::covers) is false.
     pub fn prepare(&mut self, request: &OutgoingRequest<'_>, monotonic: f64) -> Result<SignableRequest<'_>, Error> {
         let nonce = self.nonce();
         let (session, address) = self.session_for(request.url)?;
@@ -177,7 +177,7 @@ impl Client {
 }
 
 fn no_session() -> Error {
-    Error::new(ErrorCode::TokenInvalid, "the session is not for this url")
+    Error::new(ErrorCode::InvalidInput, "the session is not for this url")
 }
 
 /// Unix milliseconds to whole seconds.

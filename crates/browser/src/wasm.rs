@@ -47,7 +47,7 @@ const fn row(code: ErrorCode) -> Row {
 }
 
 /// The codes that can come up in here; the whole table would be a tenth of the download.
-const RAISED: [Row; 3] = [row(ErrorCode::InvalidInput), row(ErrorCode::MalformedRequest), row(ErrorCode::TokenInvalid)];
+const RAISED: [Row; 2] = [row(ErrorCode::InvalidInput), row(ErrorCode::MalformedRequest)];
 
 fn exception(error: &Error) -> JsValue {
     let Row(_, code, status, hint) = RAISED.iter().find(|row| row.0 == error.code()).unwrap_or(&RAISED[0]);

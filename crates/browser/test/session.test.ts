@@ -1,21 +1,8 @@
 import assert from "node:assert/strict";
-import { mock, test, type TestContext } from "node:test";
+import { mock, test } from "node:test";
 import { createClient, DoorkeyError, type Client } from "@doorkey/browser";
-import { API, ISSUER, KEY, platform, problem, publishableKey, verifyCall, World } from "./world.js";
-
-/** Both clocks of a browser, as if nobody else had set them. */
-function stopClocks(context: TestContext) {
-  const clocks = { wall: Date.now(), monotonic: performance.now() };
-  context.mock.method(Date, "now", () => clocks.wall);
-  context.mock.method(performance, "now", () => clocks.monotonic);
-  return {
-    pass: (seconds: number) => {
-      clocks.wall += seconds * 1000;
-      clocks.monotonic += seconds * 1000;
-    },
-    sleep: (seconds: number) => (clocks.wall += seconds * 1000),
-  };
-}
+import { stopClocks } from "./time.js";
+import { API, code, ISSUER, KEY, platform, problem, publishableKey, verifyCall, World } from "./world.js";
 
 /** Holds back the next mint until it is let go. */
 function holdMint(world: World) {
@@ -35,12 +22,6 @@ function holdMint(world: World) {
 async function becomes(client: Client, id: string) {
   while ((await client.session()).id !== id) await new Promise((resolve) => setImmediate(resolve));
 }
-const code = (expected: string) => (error: unknown) => {
-  assert.ok(error instanceof DoorkeyError, String(error));
-  assert.equal(error.code, expected);
-  assert.notEqual(error.hint, "");
-  return true;
-};
 
 test("nothing is loaded before the first call, and then once for all", async () => {
   const world = new World();

@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { createHash, createPublicKey, randomBytes, verify } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { createClient, type Client, type ClientOptions } from "@doorkey/browser";
+import { after } from "node:test";
+import { createClient, DoorkeyError, type Client, type ClientOptions } from "@doorkey/browser";
+
+// Whatever the SDK starts has somebody who hears of its end; the runner itself only warns of what comes late.
+const unhandled: unknown[] = [];
+process.on("unhandledRejection", (reason) => unhandled.push(reason));
+after(async () => {
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(unhandled, []);
+});
 
 export const ISSUER = "http://localhost:7700";
 export const API = "https://api.example:8443";
@@ -29,7 +38,7 @@ export function publishableKey(issuer: string, prefix = "pk_test_"): string {
 export interface Mint {
   request: Request;
   header: { jwk: { x: string } };
-  claims: { publishable_key: string; aud: string; iat: number; jti: string };
+  claims: { publishable_key: string; aud: string; iat: number; jti: string; grant?: string };
 }
 
 export interface Call {
@@ -102,7 +111,7 @@ function decode<T>(part: string): T {
   return JSON.parse(Buffer.from(part, "base64url").toString()) as T;
 }
 
-function isSigned(message: string, signature: Buffer, x: string): boolean {
+export function isSigned(message: string, signature: Buffer, x: string): boolean {
   const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
   return verify(null, Buffer.from(message), key, signature);
 }
@@ -150,17 +159,28 @@ export function problem(status: number, code: string, headers: Record<string, st
   return Response.json(body, { status, headers: { "content-type": "application/problem+json", ...headers } });
 }
 
+/** Holds an error against the code that it must have. */
+export const code = (expected: string) => (error: unknown) => {
+  assert.ok(error instanceof DoorkeyError, String(error));
+  assert.equal(error.code, expected);
+  assert.notEqual(error.hint, "");
+  return true;
+};
+
 export const random = (bytes: number): Uint8Array<ArrayBuffer> => new Uint8Array(randomBytes(bytes));
 
 /** What the platform fetches by itself: the WebAssembly module, which Node's `fetch` cannot read from a file. */
 export const platform = {
   loads: 0,
   failing: false,
+  /** What a load waits for. */
+  held: Promise.resolve(),
   type: "application/wasm",
 };
 
 globalThis.fetch = async (input) => {
   platform.loads += 1;
+  await platform.held;
   assert.ok(input instanceof URL && input.protocol === "file:", "the platform fetches nothing but a file of the package");
   if (platform.failing) throw new TypeError("fetch failed");
   return new Response(await readFile(input), { headers: { "content-type": platform.type } });

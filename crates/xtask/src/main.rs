@@ -5,6 +5,7 @@ mod shell;
 mod tools;
 mod npm;
 mod sdk;
+mod peers;
 mod page;
 mod codegen;
 mod demo;
@@ -29,7 +30,7 @@ enum Command {
     Test,
     /// Check format, lints, docs and the wasm build.
     Ci,
-    /// Build and pack @doorkey/browser, and print its sizes; fails past the budget.
+    /// Build and pack @doorkey/browser, and print its sizes beside those of other SDKs; fails past the budget.
     Npm,
     /// Measure.
     Bench(bench::Arguments),
@@ -42,7 +43,7 @@ fn main() -> Result<()> {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test => suite::test(),
         Command::Ci => suite::ci(),
-        Command::Npm => sdk::pack_and_measure(),
+        Command::Npm => sdk::pack_and_measure().and_then(|()| peers::measure()),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Codegen(arguments) => codegen::run(&arguments),
     }

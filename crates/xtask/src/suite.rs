@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::shell::{cargo, command, root, step};
+use crate::shell::{cargo, command, root, step, target};
 use crate::{codegen, demo, page, sdk, tools};
 
 /// Everything that is tested, with real parts; what is missing is installed or named.
 pub(crate) fn test() -> Result<()> {
     let start = Instant::now();
     let chromium = tools::ensure_chromium()?;
+    let firefox = tools::ensure_firefox()?;
     tools::ensure_rust_target(tools::WASI_TARGET)?;
     tools::ensure_postgres()?;
     tools::ensure_nginx()?;
@@ -28,7 +29,15 @@ pub(crate) fn test() -> Result<()> {
     demo::build()?;
     step(
         "test the demo in Chromium",
-        command("npm", &["test", "--silent", "-w", "tests/browser"]).env("CHROMIUM", chromium),
+        command("npm", &["test", "--silent", "-w", "tests/browser"]).env("CHROMIUM", &chromium),
+    )?;
+    step(
+        "test the packed SDK in each bundler, in Chromium and Firefox",
+        command("npm", &["test", "--silent", "-w", "tests/packaging"])
+            .env("CHROMIUM", &chromium)
+            .env("FIREFOX", &firefox)
+            .env("DOORKEY_TARBALL", sdk::tarball())
+            .env("DOORKEY_TARGET", target()),
     )?;
     eprintln!("✓ the whole suite, in {:.0} s", start.elapsed().as_secs_f64());
     Ok(())

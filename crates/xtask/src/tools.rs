@@ -17,6 +17,9 @@ const NODE_MAJOR: u32 = 20;
 const CHROMIUM: [&str; 4] =
     ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/snap/bin/chromium"];
 
+/// Where Debian puts Firefox; `firefox` may be a wrapper of another packager's that no driver can start.
+const FIREFOX: [&str; 3] = ["/usr/bin/firefox-esr", "/usr/lib/firefox/firefox", "/usr/bin/firefox"];
+
 /// Where Debian puts one folder for each major version of Postgres.
 const POSTGRES: &str = "/usr/lib/postgresql";
 
@@ -54,6 +57,7 @@ pub(crate) fn ensure_npm_packages() -> Result<()> {
         "crates/browser/package.json",
         "www/package.json",
         "tests/browser/package.json",
+        "tests/packaging/package.json",
     ]
     .iter()
     .map(|file| root().join(file))
@@ -71,6 +75,16 @@ pub(crate) fn ensure_chromium() -> Result<String> {
     }
     install_debian_package("chromium")?;
     find().context("Chromium is missing: install it, or name it in the environment variable CHROMIUM")
+}
+
+/// A real Firefox; `FIREFOX` in the environment names another one.
+pub(crate) fn ensure_firefox() -> Result<String> {
+    let find = || FIREFOX.iter().find(|path| Path::new(path).exists()).map(|path| (*path).to_owned());
+    if let Some(firefox) = env::var("FIREFOX").ok().or_else(find) {
+        return Ok(firefox);
+    }
+    install_debian_package("firefox-esr")?;
+    find().context("Firefox is missing: install it, or name it in the environment variable FIREFOX")
 }
 
 /// Postgres's programs, which tests start servers of their own with.

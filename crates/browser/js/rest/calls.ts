@@ -1,6 +1,6 @@
 import { Core } from "../../dist/wasm/doorkey_browser.js";
 import { abortable } from "../abort.js";
-import { API_UNAVAILABLE, INVALID_INPUT, REDIRECT_REFUSED } from "../error-code.js";
+import { API_UNAVAILABLE, INVALID_INPUT, ISSUER_UNAVAILABLE, REDIRECT_REFUSED } from "../error-code.js";
 import type { KeyPair } from "../key-pair.js";
 import { clocks, type Minted, type Send } from "../mint.js";
 import type { Session, UploadOptions } from "../types.js";
@@ -72,7 +72,11 @@ export class Calls {
     const { signal } = request;
     const attempt = async () => {
       await abortable(this.#prepare(), signal);
-      return send(await this.#sign(request, payload));
+      const response = await send(await this.#sign(request, payload));
+      if (isRedirect(response)) {
+        throw refusal(REDIRECT_REFUSED, "the API answers with a redirect, which no signature covers");
+      }
+      return response;
     };
     const mayRepeat = Core.isRepeatable(request.method, request.headers);
     let response: Response;
@@ -124,9 +128,6 @@ export class Calls {
       if (request.signal.aborted) throw request.signal.reason;
       throw refusal(API_UNAVAILABLE, "the API cannot be reached, or does not allow this page's origin", cause);
     }
-    if (request.redirect === "manual" && (response.type === "opaqueredirect" || response.redirected)) {
-      throw refusal(REDIRECT_REFUSED, "the API answers with a redirect, which no signature covers");
-    }
     const code = codeOf(response);
     if (response.status === 401 && code) this.#core.refuse(request.headers.get("authorization") ?? "", code);
     return response;
@@ -148,25 +149,30 @@ export class Calls {
   }
 
   /** A mint that fails is tried again once, where a server or the network may do better. */
-  async #mint(first = this.#early.mint()): Promise<Minted> {
+  async #mint(first?: Promise<Minted>): Promise<Minted> {
     try {
-      return this.#begin(await first.catch((error: unknown) => this.#mintAgain(error)));
+      const minted = this.#begin(await (first ?? this.#early.mint()).catch((error: unknown) => this.#mintAgain(error)));
+      // The first one may be as old as the rest of the SDK was long on its way.
+      return !first || this.#core.isUsable(...clocks()) ? minted : this.#begin(await this.#early.mint());
     } catch (error) {
       this.#failure = error;
       this.#core.failMint(error instanceof DoorkeyError ? error.retryAfter : undefined, ...clocks());
-      globalThis.addEventListener?.("online", () => this.#core.goOnline(), { once: true });
+      globalThis.addEventListener?.("online", this.#goOnline, { once: true });
       throw error;
     }
   }
 
   async #mintAgain(error: unknown): Promise<Minted> {
     if (!(error instanceof DoorkeyError) || globalThis.navigator?.onLine === false) throw error;
-    const isNetwork = error.cause instanceof TypeError;
+    const isNetwork = error.code === ISSUER_UNAVAILABLE.code && error.cause instanceof TypeError;
     const wait = Core.retryIn(isNetwork ? 0 : error.status, error.code, error.retryAfter?.toString());
     if (wait === undefined) throw error;
     await pass(wait);
     return this.#early.mint();
   }
+
+  /** One function, so that it is listened for once, however many mints have failed. */
+  readonly #goOnline = () => this.#core.goOnline();
 
   #begin(minted: Minted): Minted {
     const { token, audience, expires_at, server_time } = minted;
@@ -174,6 +180,10 @@ export class Calls {
     return (this.#minted = minted);
   }
 }
+
+/** What a browser hides, what it followed against our will, and what Node shows as it is. */
+const isRedirect = ({ type, redirected, status }: Response) =>
+  type === "opaqueredirect" || redirected || [301, 302, 303, 307, 308].includes(status);
 
 /** Waits so many milliseconds. */
 const pass = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));

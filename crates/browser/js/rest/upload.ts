@@ -25,7 +25,16 @@ export function toUpload(input: string | URL, options: UploadOptions, sendByFetc
   } catch (cause) {
     throw refusal(INVALID_INPUT, cause instanceof Error ? cause.message : "this is no upload", cause);
   }
-  const report: Upload["report"] = (phase, loaded) => onProgress?.({ phase, loaded, total: blob.size });
+  const report: Upload["report"] = (phase, loaded) => {
+    try {
+      onProgress?.({ phase, loaded, total: blob.size });
+    } catch (error) {
+      // As with a listener of an event: it is the page's own, and the upload goes on.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  };
   const send: Upload["send"] = async (signed) => {
     if (onProgress && mayUseXhr && globalThis.XMLHttpRequest) {
       return sendByXhr(signed, blob, (loaded) => report("send", loaded));

@@ -8,7 +8,8 @@ export function sendByXhr(request: Request, body: Blob, onSent: (loaded: number)
     request.headers.forEach((value, name) => xhr.setRequestHeader(name, value));
     xhr.responseType = "blob";
     xhr.upload.onprogress = ({ loaded }) => onSent(loaded);
-    xhr.onload = () => resolve(toResponse(xhr, request));
+    // What is no `Response`, as a status of 999, rejects.
+    xhr.onload = () => resolve(Promise.resolve().then(() => toResponse(xhr, request)));
     xhr.onerror = () => reject(new TypeError("the upload broke off"));
     xhr.onabort = () => reject(signal.reason);
     xhr.onloadend = () => signal.removeEventListener("abort", abort);

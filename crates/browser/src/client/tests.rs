@@ -101,7 +101,7 @@ fn only_the_audience_gets_credentials() {
         assert!(!client.covers(other), "{other}");
         assert_eq!(
             client.prepare(&get(other), at(0.0).monotonic).unwrap_err().code(),
-            ErrorCode::TokenInvalid,
+            ErrorCode::InvalidInput,
             "{other}"
         );
     }
@@ -195,8 +195,8 @@ fn a_signed_url_is_what_verifiers_read() {
         ("https://api.example/p", f64::NAN, ErrorCode::InvalidInput),
         ("https://api.example/p", 301.0, ErrorCode::InvalidInput),
         ("https://api.example/p?dk-token=x", 60.0, ErrorCode::InvalidInput),
-        ("https://other.example/p", 60.0, ErrorCode::TokenInvalid),
-        ("ws://api.example/p", 60.0, ErrorCode::TokenInvalid),
+        ("https://other.example/p", 60.0, ErrorCode::InvalidInput),
+        ("ws://api.example/p", 60.0, ErrorCode::InvalidInput),
     ] {
         assert_eq!(client.prepare_url(url, lifetime, 0.0).unwrap_err().code(), code, "{url} {lifetime}");
     }

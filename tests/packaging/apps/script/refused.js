@@ -1,0 +1,6 @@
+import { createClient, DoorkeyError } from "/node_modules/@doorkey/browser/dist/index.js";
+
+const client = createClient({ publishableKey: "pk_test_YourKey" });
+const error = await client.fetch("https://api.example.com/pictures").catch((error) => error);
+const { code, message } = error;
+document.documentElement.dataset.result = JSON.stringify({ isDoorkeyError: error instanceof DoorkeyError, code, message });
