@@ -1,0 +1,5 @@
+import { Pictures } from "./pictures";
+
+export default function Home() {
+  return <Pictures />;
+}

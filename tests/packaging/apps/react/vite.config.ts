@@ -1,0 +1,5 @@
+import { doorkey } from "@doorkey/browser/vite";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+export default defineConfig({ plugins: [react(), doorkey()], build: { rollupOptions: { input: ["index.html", "hooks.html"] } } });
