@@ -9,7 +9,7 @@ const args = [
   "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ];
 
-export const launch = () => chromium.launch({ executablePath, args, headless: true });
+export const launch = (more = {}) => chromium.launch({ executablePath, args, headless: true, ...more });
 
 /** Opens a page and collects all that goes wrong in it. */
 export async function open(browser, url, options = {}) {

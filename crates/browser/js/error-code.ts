@@ -116,6 +116,8 @@ export type ErrorCode =
   | "api_unavailable"
   /** Grant unavailable (503). Make the client's grant function yield the grant that your backend signs. */
   | "grant_unavailable"
+  /** Verifier unavailable (503). Try again shortly; the API's verifier has failed, and its log says how. */
+  | "verifier_unavailable"
   /** SDK unavailable (503). Serve the SDK's .wasm file beside its script, and allow 'wasm-unsafe-eval' in script-src. */
   | "sdk_unavailable"
   ;
@@ -241,5 +243,7 @@ export const ISSUER_UNAVAILABLE: CodeRow = { code: "issuer_unavailable", status:
 export const API_UNAVAILABLE: CodeRow = { code: "api_unavailable", status: 503, hint: "Check the network, and that the API answers this page's origin with CORS headers." };
 /** @internal */
 export const GRANT_UNAVAILABLE: CodeRow = { code: "grant_unavailable", status: 503, hint: "Make the client's grant function yield the grant that your backend signs." };
+/** @internal */
+export const VERIFIER_UNAVAILABLE: CodeRow = { code: "verifier_unavailable", status: 503, hint: "Try again shortly; the API's verifier has failed, and its log says how." };
 /** @internal */
 export const SDK_UNAVAILABLE: CodeRow = { code: "sdk_unavailable", status: 503, hint: "Serve the SDK's .wasm file beside its script, and allow 'wasm-unsafe-eval' in script-src." };

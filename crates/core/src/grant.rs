@@ -16,6 +16,8 @@ use crate::verified::Verified;
 pub const MAX_GRANT_LEN: usize = 4096;
 /// The longest life of a grant, in seconds.
 pub const MAX_GRANT_LIFETIME: u64 = 3600;
+/// How long a grant lives unless something else is said, in seconds: a page mints as soon as it has it.
+pub const DEFAULT_GRANT_LIFETIME: u64 = 60;
 
 const TYPE: &str = "doorkey-grant+jwt";
 const MAX_ID_LEN: usize = 64;
@@ -28,15 +30,9 @@ const MAX_SUBJECT_LEN: usize = 255;
 ///
 /// let id = KeyId::from_parts(1_700_000_000_000, [7; 10]);
 /// let key = SecretKey::new(id, Environment::Live, SigningKey::from_seed(&[9; 32]));
-/// let claims = GrantClaims {
-///     iat: 1_700_000_000,
-///     exp: 1_700_000_060,
-///     jti: "q83vEjRWeJA".into(),
-///     aud: "https://keys.example.com".into(),
-///     sub: Some("user-42".into()),
-///     scope: Some("pictures:read".parse()?),
-///     bind: None,
-/// };
+/// let claims = GrantClaims::new("https://keys.example.com", 1_700_000_000, "q83vEjRWeJA")
+///     .with_subject("user-42")
+///     .with_scope("pictures:read".parse()?);
 /// let grant = claims.sign(&key)?;
 ///
 /// let unverified = UnverifiedGrant::parse(&grant)?;
@@ -77,6 +73,50 @@ struct Header {
 }
 
 impl GrantClaims {
+    /// A grant for the issuer at `issuer`, made at `now` (Unix seconds), good for [`DEFAULT_GRANT_LIFETIME`]; `jti` is 1 to
+    /// 64 characters that no other grant of the key has. What is wrong with them, [`sign`](Self::sign) says.
+    ///
+    /// ```
+    /// use doorkey_core::{Environment, GrantClaims, KeyId, SecretKey, SigningKey};
+    ///
+    /// # let id = KeyId::from_parts(1_700_000_000_000, [7; 10]);
+    /// # let key = SecretKey::new(id, Environment::Live, SigningKey::from_seed(&[9; 32]));
+    /// let grant = GrantClaims::new("https://keys.example.com", 1_700_000_000, "q83vEjRWeJA").sign(&key)?;
+    /// # assert!(doorkey_core::UnverifiedGrant::parse(&grant).is_ok());
+    /// # Ok::<(), doorkey_core::Error>(())
+    /// ```
+    pub fn new(issuer: impl Into<String>, now: u64, jti: impl Into<String>) -> Self {
+        Self {
+            iat: now,
+            exp: now.saturating_add(DEFAULT_GRANT_LIFETIME),
+            jti: jti.into(),
+            aud: issuer.into(),
+            sub: None,
+            scope: None,
+            bind: None,
+        }
+    }
+
+    /// Names the end user who the session is for.
+    pub fn with_subject(self, subject: impl Into<String>) -> Self {
+        Self { sub: Some(subject.into()), ..self }
+    }
+
+    /// Says what the session may do, at most.
+    pub fn with_scope(self, scope: ScopeSet) -> Self {
+        Self { scope: Some(scope), ..self }
+    }
+
+    /// Narrows the session to some requests.
+    pub fn with_bind(self, bind: Bind) -> Self {
+        Self { bind: Some(bind), ..self }
+    }
+
+    /// Lives for so many seconds; at most [`MAX_GRANT_LIFETIME`].
+    pub fn with_lifetime(self, seconds: u64) -> Self {
+        Self { exp: self.iat.saturating_add(seconds), ..self }
+    }
+
     /// Signs the claims into a grant of `key`.
     ///
     /// Fails with [`ErrorCode::InvalidInput`] for a grant that no issuer would take at any time.

@@ -33,7 +33,7 @@ pub use bind::Bind;
 pub use digest::{ContentDigest, ContentHasher, sha256};
 pub use encoding::{parse_base64, parse_base64url, parse_base64url_array, to_base64url};
 pub use error::{Error, ErrorCode, FieldError, Problem};
-pub use grant::{GrantClaims, MAX_GRANT_LEN, MAX_GRANT_LIFETIME, UnverifiedGrant};
+pub use grant::{DEFAULT_GRANT_LIFETIME, GrantClaims, MAX_GRANT_LEN, MAX_GRANT_LIFETIME, UnverifiedGrant};
 pub use id::{
     Id, IdKind, InvitationId, KeyId, MemberId, OrganizationId, RoleId, SessionId, SignInId, VerifierId, WorkspaceId,
 };

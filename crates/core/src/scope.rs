@@ -122,6 +122,14 @@ impl ScopeSet {
         self.0.contains(needed) || self.0.iter().any(|scope| scope.covers(needed))
     }
 
+    /// Refuses with [`ErrorCode::InsufficientScope`] unless some scope in the set covers `needed`.
+    pub fn require(&self, needed: &Scope) -> Result<(), Error> {
+        if self.permits(needed) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorCode::InsufficientScope, alloc::format!("this call needs the scope {needed}")))
+    }
+
     /// Whether every scope of this set is covered by `other`: a key that never exceeds its creator.
     pub fn is_within(&self, other: &Self) -> bool {
         self.0.iter().all(|scope| other.permits(scope))

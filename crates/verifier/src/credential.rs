@@ -15,7 +15,7 @@ use crate::signed::SignatureFields;
 /// The header of the other proof of possession (RFC 9449); not taken yet, and never beside a signature.
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 /// Where a key may stand in a URL, if the operator lets it.
-pub(crate) const API_KEY: &str = "api_key";
+const API_KEY: &str = "api_key";
 
 /// The one credential of a request.
 pub(crate) enum Credential<'a> {
@@ -129,6 +129,30 @@ fn keys_in(target: RequestTarget<'_>) -> impl Iterator<Item = &str> {
         // No character of a key needs an escape.
         KeyKind::of(value).is_some()
     })
+}
+
+/// The same target without the parameters that were its credential; `None` if there are none.
+///
+/// ```
+/// use doorkey_verifier::bare_target;
+///
+/// assert_eq!(bare_target("/pictures?size=2&dk-token=a.b.c").as_deref(), Some("/pictures?size=2"));
+/// assert_eq!(bare_target("/pictures?size=2"), None);
+/// ```
+pub fn bare_target(target: &str) -> Option<String> {
+    let is_credential = |parameter: &&str| {
+        parameter.starts_with("dk-")
+            || parameter
+                .strip_prefix(API_KEY)
+                .and_then(|rest| rest.strip_prefix('='))
+                .is_some_and(|value| KeyKind::of(value).is_some())
+    };
+    let (path, query) = target.split_once('?')?;
+    if !query.split('&').any(|parameter| is_credential(&parameter)) {
+        return None;
+    }
+    let left = query.split('&').filter(|parameter| !is_credential(parameter)).collect::<Vec<_>>().join("&");
+    Some(if left.is_empty() { path.to_owned() } else { format!("{path}?{left}") })
 }
 
 fn no_credential<T>() -> Result<T, Error> {

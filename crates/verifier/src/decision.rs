@@ -14,12 +14,13 @@ pub use accepted::Accepted;
 
 use std::net::IpAddr;
 
-use doorkey_core::{Error, ErrorCode, JwkSet, KeyId, RequestTarget, Thumbprint};
+use doorkey_core::{ContentDigest, Error, ErrorCode, JwkSet, KeyId, RequestTarget, Thumbprint};
 
 use crate::address::client_address;
 use crate::ambient::Moment;
 use crate::credential::Credential;
 use crate::directory::Directory;
+use crate::key_ring::not_published;
 use crate::limit::Restriction;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
@@ -61,10 +62,7 @@ impl Rejection {
     /// The refusal that it is if nothing more can be learnt.
     pub fn into_refusal(self) -> Refusal {
         match self {
-            Self::IssuerKeyUnknown(_) => {
-                Error::new(ErrorCode::TokenInvalid, "the token was signed with a key that the issuer does not publish")
-                    .into()
-            }
+            Self::IssuerKeyUnknown(_) => not_published().into(),
             Self::KeyUnknown(_) => key_unknown().into(),
             Self::Refused(refusal) => refusal,
         }
@@ -93,13 +91,17 @@ impl Examined {
     }
 
     /// When it is of no use any more to wait for the body, in Unix seconds.
-    pub(crate) fn until(&self) -> Option<u64> {
+    pub fn until(&self) -> Option<u64> {
         self.proof.map(|used| used.until)
     }
 
     /// Compares the body that has come.
     pub(crate) fn with_body(self, body: &[u8]) -> Result<Intact, Refusal> {
-        self.check_body(body).map_err(|refusal| refusal.about(self.accepted.key_id()))?;
+        self.with_hashed_body(body.len() as u64, || ContentDigest::of(body))
+    }
+
+    fn with_hashed_body(self, length: u64, hash: impl FnOnce() -> ContentDigest) -> Result<Intact, Refusal> {
+        self.check_body(length, hash).map_err(|refusal| refusal.about(self.accepted.key_id()))?;
         Ok(Intact(self))
     }
 
@@ -109,10 +111,10 @@ impl Examined {
     }
 
     /// Compares a body with what was signed of it, and with what the grant allows.
-    fn check_body(&self, body: &[u8]) -> Result<(), Refusal> {
-        self.body.check(body)?;
+    fn check_body(&self, length: u64, hash: impl FnOnce() -> ContentDigest) -> Result<(), Refusal> {
+        self.body.check_hashed(length, hash)?;
         let bound = self.accepted.claims().and_then(|claims| claims.doorkey.bind.as_ref()?.max_bytes());
-        if bound.is_some_and(|most| body.len() as u64 > most) {
+        if bound.is_some_and(|most| length > most) {
             return Err(Error::new(ErrorCode::BodyTooLarge, "the grant allows a smaller body").into());
         }
         Ok(())
@@ -209,6 +211,11 @@ impl<'a> Decision<'a> {
     /// does not know of, as [`ReplayMemory::mark`] does, and with the codes of keys that were revoked meanwhile.
     pub fn accept(&self, examined: Examined, body: &[u8]) -> Result<Accepted, Refusal> {
         self.admit(examined.with_body(body)?)
+    }
+
+    /// The same for a body of `length` bytes that was hashed elsewhere, which leaves it where it is.
+    pub fn accept_hashed(&self, examined: Examined, length: u64, digest: ContentDigest) -> Result<Accepted, Refusal> {
+        self.admit(examined.with_hashed_body(length, || digest)?)
     }
 
     /// Accepts a request whose body is as it should be: what was revoked while it arrived is refused, and so is a proof

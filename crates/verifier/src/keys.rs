@@ -1,25 +1,16 @@
 //! The issuer's public keys over HTTP: fetched once for however many ask, kept while the issuer is away.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use doorkey_core::{Error, ErrorCode, JwkSet, Origin, Thumbprint};
+use doorkey_core::{Error, JwkSet, Origin, Thumbprint};
 
 use crate::ambient::Clock;
 use crate::http_client::http_client;
+use crate::key_ring::{JWKS_PATH, KeyRing, MAX_JWKS_LEN, not_published, unavailable};
 
-/// Where the JWKS is, below the issuer's URL.
-const JWKS_PATH: &str = "/.well-known/jwks.json";
 /// How long one fetch may take by default.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// No second fetch for an unknown key sooner than this after a good one: tokens are for anyone to make up.
-const COOL_DOWN: Duration = Duration::from_secs(10);
-/// No second fetch sooner than this after a failed one.
-const COOL_DOWN_AFTER_FAILURE: Duration = Duration::from_secs(2);
-/// After this age the keys are fetched anew in the background, so that a withdrawn key is forgotten.
-const MAX_AGE: Duration = Duration::from_mins(5);
-/// A key set of an issuer has a few hundred bytes.
-const MAX_DOCUMENT_LEN: usize = 64 * 1024;
 
 /// Where a verifier gets the issuer's keys from.
 #[derive(Clone, Debug)]
@@ -37,28 +28,9 @@ struct Remote {
     client: reqwest::Client,
     timeout: Duration,
     clock: Arc<dyn Clock>,
-    state: RwLock<State>,
+    ring: RwLock<KeyRing>,
     /// Held while fetching: whoever waits for it finds the result of the other's fetch.
     fetching: tokio::sync::Mutex<()>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct State {
-    keys: Arc<JwkSet>,
-    last_attempt: Option<Attempt>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Attempt {
-    at: Duration,
-    succeeded: bool,
-}
-
-impl Attempt {
-    /// Whether it is too soon for the next one; a clock that was set back does not count as waiting.
-    fn is_recent(&self, now: Duration, succeeded: Duration, failed: Duration) -> bool {
-        now.abs_diff(self.at) < if self.succeeded { succeeded } else { failed }
-    }
 }
 
 impl KeySource {
@@ -79,7 +51,7 @@ impl KeySource {
             client: http_client(issuer)?,
             timeout,
             clock,
-            state: RwLock::default(),
+            ring: RwLock::default(),
             fetching: tokio::sync::Mutex::default(),
         };
         Ok(Self(Arc::new(Source::Remote(remote))))
@@ -89,7 +61,7 @@ impl KeySource {
     pub fn current(&self) -> Arc<JwkSet> {
         match &*self.0 {
             Source::Fixed(keys) => Arc::clone(keys),
-            Source::Remote(remote) => remote.state().keys,
+            Source::Remote(remote) => Arc::clone(remote.ring().keys()),
         }
     }
 
@@ -112,8 +84,7 @@ impl KeySource {
     /// Fetches the keys anew in the background when they have grown old. Needs a tokio runtime.
     pub fn refresh_in_background(&self) {
         let Source::Remote(remote) = &*self.0 else { return };
-        let now = remote.clock.since_epoch();
-        let is_due = remote.state().last_attempt.is_some_and(|attempt| !attempt.is_recent(now, MAX_AGE, COOL_DOWN));
+        let is_due = remote.ring().is_due(remote.clock.since_epoch());
         if is_due {
             let source = Arc::clone(&self.0);
             tokio::spawn(async move {
@@ -130,43 +101,27 @@ impl KeySource {
 impl Remote {
     async fn refresh(&self, kid: &Thumbprint) -> Result<Arc<JwkSet>, Error> {
         let _single_flight = self.fetching.lock().await;
-        let known = self.state();
-        if known.keys.find(kid).is_some() {
-            return Ok(known.keys);
+        if self.ring().should_ask(kid, self.clock.since_epoch()) {
+            self.attempt().await;
         }
-        let now = self.clock.since_epoch();
-        let attempt = match known.last_attempt {
-            Some(attempt) if attempt.is_recent(now, COOL_DOWN, COOL_DOWN_AFTER_FAILURE) => attempt,
-            _ => self.attempt().await,
-        };
-        let keys = self.state().keys;
-        match (keys.find(kid), attempt.succeeded) {
-            (Some(_), _) => Ok(keys),
-            (None, true) => Err(not_published()),
-            (None, false) => Err(unavailable("the issuer's keys could not be fetched")),
-        }
+        self.ring().look_for(kid)
     }
 
-    fn state(&self) -> State {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn ring(&self) -> RwLockReadGuard<'_, KeyRing> {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fetches once, keeps what came, and keeps the old keys if nothing did.
-    async fn attempt(&self) -> Attempt {
+    async fn attempt(&self) {
         let fetched = self.fetch().await;
         if let Err(error) = &fetched {
             tracing::warn!(url = self.url, %error, "the issuer's keys could not be fetched");
         }
-        let attempt = Attempt { at: self.clock.since_epoch(), succeeded: fetched.is_ok() };
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.last_attempt = Some(attempt);
-        if let Ok(keys) = fetched {
-            state.keys = Arc::new(keys);
-        }
-        attempt
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        ring.note(fetched.ok().as_deref(), self.clock.since_epoch());
     }
 
-    async fn fetch(&self) -> Result<JwkSet, Error> {
+    async fn fetch(&self) -> Result<Vec<u8>, Error> {
         let mut response =
             self.client.get(&self.url).timeout(self.timeout).send().await.map_err(|_| unavailable("no answer"))?;
         if response.status() != http::StatusCode::OK {
@@ -175,18 +130,10 @@ impl Remote {
         let mut document = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(|_| unavailable("the answer was cut off"))? {
             document.extend_from_slice(&piece);
-            if document.len() > MAX_DOCUMENT_LEN {
+            if document.len() > MAX_JWKS_LEN {
                 return Err(unavailable("the answer is too long"));
             }
         }
-        JwkSet::parse(&document)
+        JwkSet::parse(&document).map(|_| document)
     }
-}
-
-fn unavailable(detail: &'static str) -> Error {
-    Error::new(ErrorCode::KeysUnavailable, detail)
-}
-
-pub(crate) fn not_published() -> Error {
-    Error::new(ErrorCode::TokenInvalid, "the token was signed with a key that the issuer does not publish")
 }

@@ -3,23 +3,20 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use doorkey_core::Error;
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, DATE, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, request};
 use tower::{Layer, Service};
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
 
-use crate::credential::API_KEY;
+use crate::credential::bare_target;
+use crate::cross_origin::{EXPOSED_HEADERS, PREFLIGHT_MAX_AGE};
 use crate::principal::Principal;
-use crate::refusal::{RATE_LIMIT, RATE_LIMIT_POLICY, REQUEST_ID, Refusal, RequestId, state_limit};
-use crate::request::{RequestHead, single};
+use crate::refusal::{RATE_LIMIT, REQUEST_ID, Refusal, RequestId, state_limit};
+use crate::request::RequestHead;
 use crate::verifier::{Incoming, Received, Verifier};
-
-/// How long a browser may keep the answer to a preflight; the most that any browser honours.
-const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(2);
 
 /// The address of who is at the other end of the connection, among a request's extensions: for servers that do not put
 /// axum's `ConnectInfo` there.
@@ -65,14 +62,7 @@ pub(crate) fn cors(verifier: &Arc<Verifier>) -> CorsLayer {
         .allow_origin(AllowOrigin::predicate(move |origin, _| verifier.allows_origin(origin.as_bytes())))
         .allow_methods(AllowMethods::mirror_request())
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers(ExposeHeaders::list([
-            DATE,
-            WWW_AUTHENTICATE,
-            RETRY_AFTER,
-            RATE_LIMIT,
-            RATE_LIMIT_POLICY,
-            REQUEST_ID,
-        ]))
+        .expose_headers(ExposeHeaders::list(EXPOSED_HEADERS))
         .max_age(PREFLIGHT_MAX_AGE)
 }
 
@@ -214,7 +204,7 @@ fn head(parts: &request::Parts) -> Result<RequestHead<'_>, Error> {
         return Err(Error::new(doorkey_core::ErrorCode::MalformedRequest, "the request target is in absolute form"));
     }
     let target = uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
-    let host = single(&parts.headers, &HOST)?;
+    let host = RequestHead::host(&parts.headers)?;
     let authority = uri.authority().map(http::uri::Authority::as_str).or(host);
     Ok(RequestHead {
         method: parts.method.as_str(),
@@ -245,23 +235,6 @@ fn take_off_credentials(parts: &mut request::Parts) {
     {
         original.0 = bare;
     }
-}
-
-/// The same target without the parameters that were its credential; `None` if there are none.
-pub(crate) fn bare_target(target: &str) -> Option<String> {
-    let is_credential = |parameter: &&str| {
-        parameter.starts_with("dk-")
-            || parameter
-                .strip_prefix(API_KEY)
-                .and_then(|rest| rest.strip_prefix('='))
-                .is_some_and(|value| doorkey_core::KeyKind::of(value).is_some())
-    };
-    let (path, query) = target.split_once('?')?;
-    if !query.split('&').any(|parameter| is_credential(&parameter)) {
-        return None;
-    }
-    let left = query.split('&').filter(|parameter| !is_credential(parameter)).collect::<Vec<_>>().join("&");
-    Some(if left.is_empty() { path.to_owned() } else { format!("{path}?{left}") })
 }
 
 /// The same address without the parameters that were its credential; `None` if there are none.

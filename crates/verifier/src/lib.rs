@@ -5,6 +5,7 @@
 // In the order of use: a module knows only those above it.
 mod ambient;
 mod refusal;
+mod cross_origin;
 mod network;
 mod proxies;
 mod address;
@@ -14,6 +15,7 @@ mod directory;
 mod usage;
 mod replay;
 mod tokens;
+mod key_ring;
 mod secret_keys;
 mod request;
 mod signed;
@@ -55,6 +57,8 @@ pub use address::client_address;
 #[cfg(feature = "server")]
 pub use ambient::SystemEntropy;
 pub use ambient::{Clock, Entropy, Moment, SystemClock, random};
+pub use credential::bare_target;
+pub use cross_origin::{EXPOSED_HEADERS, PREFLIGHT_MAX_AGE};
 pub use decision::{Accepted, Decision, Examined, Rejection};
 pub use directory::{
     Directory, DirectoryBegin, DirectoryKey, DirectoryLine, DirectorySettings, DirectorySynced, DirectoryTenant,
@@ -67,6 +71,7 @@ pub use extract::{RequireScope, RequireScopeService};
 pub use forward_auth::ForwardAuth;
 #[cfg(feature = "server")]
 pub use issuer_client::{IssuerClient, IssuerLink};
+pub use key_ring::{JWKS_PATH, KeyRing, MAX_JWKS_LEN};
 #[cfg(feature = "server")]
 pub use keys::KeySource;
 #[cfg(feature = "server")]

@@ -95,10 +95,7 @@ impl Principal {
 
     /// Refuses with [`ErrorCode::InsufficientScope`] unless the caller has `scope`.
     pub fn require(&self, scope: &Scope) -> Result<(), Error> {
-        if self.scopes().permits(scope) {
-            return Ok(());
-        }
-        Err(Error::new(ErrorCode::InsufficientScope, format!("this call needs the scope {scope}")))
+        self.scopes().require(scope)
     }
 
     /// Refuses with [`ErrorCode::WrongWorkspace`] unless the caller's key is for this workspace of this organization.

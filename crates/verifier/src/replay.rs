@@ -1,7 +1,7 @@
 //! Replay protection in memory: bounded, atomic, and never forgetful while it matters.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub struct ReplayKey {
 pub struct ReplayMemory {
     shards: Box<[Mutex<Shard>]>,
     /// Chooses the shard by a secret: whoever chooses a key must not choose whom to crowd out.
-    hasher: RandomState,
+    hasher: SecretState,
     entries: AtomicUsize,
     capacity: usize,
     session_capacity: usize,
@@ -37,9 +37,28 @@ pub struct ReplayMemory {
     since: u64,
 }
 
-type Generation = HashMap<[u8; 32], HashSet<[u8; 18]>>;
+type Generation = HashMap<[u8; 32], HashSet<[u8; 18], SecretState>, SecretState>;
 
-#[derive(Debug, Default)]
+/// What std has, and a secret of our own where that is not random: a wasm module has no source of randomness.
+#[derive(Clone, Debug)]
+struct SecretState {
+    random: RandomState,
+    secret: Option<[u8; 16]>,
+}
+
+impl BuildHasher for SecretState {
+    type Hasher = <RandomState as BuildHasher>::Hasher;
+
+    fn build_hasher(&self) -> Self::Hasher {
+        let mut hasher = self.random.build_hasher();
+        if let Some(secret) = &self.secret {
+            hasher.write(secret);
+        }
+        hasher
+    }
+}
+
+#[derive(Debug)]
 struct Shard {
     current: Generation,
     previous: Generation,
@@ -62,9 +81,10 @@ impl ReplayMemory {
 
     /// Memory for `capacity` live proofs in all and `session_capacity` of one key; `skew` is the policy's, in seconds.
     pub fn new(capacity: usize, session_capacity: usize, skew: u64) -> Self {
+        let hasher = SecretState { random: RandomState::new(), secret: None };
         Self {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            hasher: RandomState::new(),
+            shards: Shard::several(&hasher),
+            hasher,
             entries: AtomicUsize::new(0),
             capacity,
             session_capacity,
@@ -76,6 +96,13 @@ impl ReplayMemory {
     /// Refuses proofs that were made before `since` (Unix seconds): an earlier process may have accepted them.
     pub fn with_start(self, since: u64) -> Self {
         Self { since, ..self }
+    }
+
+    /// Begins empty, with tables that are keyed by `secret`, too: for wasm, where the standard library's own key is the
+    /// same in every instance, so that anyone could choose nonces that collide.
+    pub fn with_secret(self, secret: [u8; 16]) -> Self {
+        let hasher = SecretState { secret: Some(secret), ..self.hasher };
+        Self { shards: Shard::several(&hasher), hasher, entries: AtomicUsize::new(0), ..self }
     }
 
     /// Since when proofs have been remembered, in Unix seconds.
@@ -121,7 +148,8 @@ impl ReplayMemory {
             self.entries.fetch_sub(1, Ordering::Relaxed);
             return full("verifier", self.capacity);
         }
-        shard.current.entry(*key.jkt.as_bytes()).or_default().insert(*key.nonce.as_bytes());
+        let nonces = || HashSet::with_hasher(self.hasher.clone());
+        shard.current.entry(*key.jkt.as_bytes()).or_insert_with(nonces).insert(*key.nonce.as_bytes());
         shard.current_until = shard.current_until.max(until);
         Ok(())
     }
@@ -142,6 +170,21 @@ pub(crate) fn replayed() -> Error {
 }
 
 impl Shard {
+    fn several(hasher: &SecretState) -> Box<[Mutex<Self>]> {
+        let generation = || Generation::with_hasher(hasher.clone());
+        let shard = |_| {
+            Mutex::new(Self {
+                current: generation(),
+                previous: generation(),
+                current_until: 0,
+                previous_until: 0,
+                dropped_until: 0,
+                rotate_at: 0,
+            })
+        };
+        (0..SHARDS).map(shard).collect()
+    }
+
     fn contains(&self, key: &ReplayKey) -> bool {
         [&self.current, &self.previous].iter().any(|generation| {
             generation.get(key.jkt.as_bytes()).is_some_and(|seen| seen.contains(key.nonce.as_bytes()))
@@ -159,7 +202,8 @@ impl Shard {
             return 0;
         }
         let mut dropped = self.drop_previous();
-        self.previous = std::mem::take(&mut self.current);
+        let next = Generation::with_hasher(self.current.hasher().clone());
+        self.previous = std::mem::replace(&mut self.current, next);
         self.previous_until = std::mem::take(&mut self.current_until);
         self.rotate_at = now + period;
         if now >= self.previous_until {
@@ -171,7 +215,8 @@ impl Shard {
     fn drop_previous(&mut self) -> usize {
         self.dropped_until = self.dropped_until.max(self.previous_until);
         self.previous_until = 0;
-        std::mem::take(&mut self.previous).values().map(HashSet::len).sum()
+        let none = Generation::with_hasher(self.previous.hasher().clone());
+        std::mem::replace(&mut self.previous, none).values().map(HashSet::len).sum()
     }
 }
 

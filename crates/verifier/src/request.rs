@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use doorkey_core::{Error, ErrorCode};
 use http::HeaderMap;
-use http::header::HeaderName;
+use http::header::{CONTENT_LENGTH, HOST, HeaderName};
 
 /// A request without its body, as it came over the wire. `Debug` leaves out the headers: a credential is among them.
 #[derive(Clone, Copy)]
@@ -20,6 +20,24 @@ pub struct RequestHead<'a> {
     pub headers: &'a HeaderMap,
     /// Who is at the other end of the connection, if that is known.
     pub peer: Option<IpAddr>,
+}
+
+impl<'a> RequestHead<'a> {
+    /// The authority that the `Host` header names. Fails with [`ErrorCode::MalformedRequest`] if it stands more than once.
+    pub fn host(headers: &'a HeaderMap) -> Result<Option<&'a str>, Error> {
+        single(headers, &HOST)
+    }
+
+    /// Refuses a body that says itself that it has more than `limit` bytes, with [`ErrorCode::BodyTooLarge`].
+    pub fn check_announced_body(&self, limit: usize) -> Result<(), Error> {
+        let announced = self.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        if announced.is_some_and(|length| length > limit as u64) { Err(too_large()) } else { Ok(()) }
+    }
+}
+
+/// The refusal of a body that is larger than the policy allows.
+pub(crate) fn too_large() -> Error {
+    Error::new(ErrorCode::BodyTooLarge, "the body is larger than this API takes")
 }
 
 impl std::fmt::Debug for RequestHead<'_> {

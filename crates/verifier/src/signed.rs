@@ -167,12 +167,17 @@ impl BodyRule {
     /// Fails with [`ErrorCode::DigestMismatch`], and with [`ErrorCode::ComponentsIncomplete`] for a body that the proof
     /// does not know of.
     pub fn check(self, body: &[u8]) -> Result<(), Error> {
+        self.check_hashed(body.len() as u64, || ContentDigest::of(body))
+    }
+
+    /// The same for a body of `length` bytes that somebody else hashes.
+    pub fn check_hashed(self, length: u64, hash: impl FnOnce() -> ContentDigest) -> Result<(), Error> {
         match self {
-            Self::Digest(digest) if digest != ContentDigest::of(body) => {
+            Self::Digest(digest) if digest != hash() => {
                 Err(Error::new(ErrorCode::DigestMismatch, "the body is not the one that was signed"))
             }
-            Self::Digest(_) if body.is_empty() => Err(incomplete("a body of zero bytes is no body")),
-            Self::Empty if !body.is_empty() => Err(incomplete("the request has a body that is not signed")),
+            Self::Digest(_) if length == 0 => Err(incomplete("a body of zero bytes is no body")),
+            Self::Empty if length > 0 => Err(incomplete("the request has a body that is not signed")),
             _ => Ok(()),
         }
     }
@@ -190,6 +195,26 @@ pub struct UsedProof {
 }
 
 impl UsedProof {
+    /// What makes it the same as another.
+    pub fn key(&self) -> &ReplayKey {
+        &self.key
+    }
+
+    /// When it was made, in Unix seconds.
+    pub fn created(&self) -> u64 {
+        self.created
+    }
+
+    /// When it can no longer be accepted, skew included; Unix seconds.
+    pub fn until(&self) -> u64 {
+        self.until
+    }
+
+    /// Whether it may be used again until then.
+    pub fn is_reusable(&self) -> bool {
+        self.is_reusable
+    }
+
     /// Refuses what was signed before the memory begins, and what was used before.
     pub(crate) fn check_new(&self, replay: &ReplayMemory) -> Result<(), Error> {
         if self.created < replay.since() {

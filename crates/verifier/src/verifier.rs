@@ -258,7 +258,7 @@ impl Verifier {
                 let (principal, limit) = self.accept(examined.without_body()).await?;
                 return Ok(Admitted { principal, limit, body: Received::Unread(body) });
             }
-            Ok(examined) => body::check_announced(head.headers, limit).map(|()| examined).map_err(Refusal::from),
+            Ok(examined) => head.check_announced_body(limit).map(|()| examined).map_err(Refusal::from),
             Err(refusal) => Err(refusal),
         };
         let examined = match examined {

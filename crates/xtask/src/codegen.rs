@@ -14,30 +14,36 @@ pub(crate) struct Arguments {
     check: bool,
 }
 
-const ERROR_CODES: &str = "crates/browser/js/error-code.ts";
+/// Which package prints the table of error codes for which file, each in the form that it needs.
+const ERROR_CODES: [(&str, &str); 2] =
+    [("doorkey-browser", "crates/browser/js/error-code.ts"), ("doorkey-edge", "crates/edge/js/error-code.ts")];
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.check { check() } else { write() }
 }
 
-fn error_codes() -> Result<Vec<u8>> {
-    let arguments = ["run", "--quiet", "--package", "doorkey-browser", "--example", "error_codes"];
+fn error_codes(package: &str) -> Result<Vec<u8>> {
+    let arguments = ["run", "--quiet", "--package", package, "--example", "error_codes"];
     let output = cargo(&arguments).stdout(Stdio::piped()).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
-        bail!("the error codes could not be printed");
+        bail!("{package} could not print the error codes");
     }
     Ok(output.stdout)
 }
 
 fn write() -> Result<()> {
-    fs::write(root().join(ERROR_CODES), error_codes()?)?;
+    for (package, file) in ERROR_CODES {
+        fs::write(root().join(file), error_codes(package)?)?;
+    }
     step("write the vectors", &mut command("node", &["tests/vectors/generate.mjs"]))
 }
 
 pub(crate) fn check() -> Result<()> {
     eprintln!("▸ check the generated error codes");
-    if fs::read(root().join(ERROR_CODES))? != error_codes()? {
-        bail!("{ERROR_CODES} is not what the table of codes yields: run cargo xtask codegen");
+    for (package, file) in ERROR_CODES {
+        if fs::read(root().join(file))? != error_codes(package)? {
+            bail!("{file} is not what the table of codes yields: run cargo xtask codegen");
+        }
     }
     step("check the vectors", &mut command("node", &["tests/vectors/generate.mjs", "--check"]))
 }

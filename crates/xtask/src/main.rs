@@ -6,6 +6,7 @@ mod tools;
 mod npm;
 mod sdk;
 mod peers;
+mod edge;
 mod page;
 mod codegen;
 mod demo;
@@ -30,7 +31,7 @@ enum Command {
     Test,
     /// Check format, lints, docs and the wasm build.
     Ci,
-    /// Build and pack @doorkey/browser, and print its sizes beside those of other SDKs; fails past the budget.
+    /// Build and pack the npm packages, and print their sizes beside those of other SDKs; fails past the budget.
     Npm,
     /// Measure.
     Bench(bench::Arguments),
@@ -43,7 +44,7 @@ fn main() -> Result<()> {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test => suite::test(),
         Command::Ci => suite::ci(),
-        Command::Npm => sdk::pack_and_measure().and_then(|()| peers::measure()),
+        Command::Npm => sdk::pack_and_measure().and_then(|()| peers::measure()).and_then(|()| edge::pack_and_measure()),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Codegen(arguments) => codegen::run(&arguments),
     }

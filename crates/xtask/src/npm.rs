@@ -9,10 +9,10 @@ use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 use crate::shell::{cargo, command, root, step, target};
 use crate::tools;
 
-/// Compiles a crate for JavaScript, and says where the wasm is.
-pub(crate) fn compile(package: &str) -> Result<PathBuf> {
+/// Compiles a crate for JavaScript with a profile, and says where the wasm is.
+pub(crate) fn compile(package: &str, profile: &str) -> Result<PathBuf> {
     tools::ensure_rust_target(tools::BROWSER_TARGET)?;
-    let arguments = ["build", "--package", package, "--lib", "--target", tools::BROWSER_TARGET, "--profile", "wasm"];
+    let arguments = ["build", "--package", package, "--lib", "--target", tools::BROWSER_TARGET, "--profile", profile];
     // What is published must not tell where it was built. Cargo adds this to the flags of .cargo/config.toml.
     let home =
         std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| home + "/.cargo")).unwrap_or_default();
@@ -20,7 +20,7 @@ pub(crate) fn compile(package: &str) -> Result<PathBuf> {
         .map(|(from, to)| format!("\"--remap-path-prefix={from}={to}\""));
     let flags = format!("target.{}.rustflags=[{}]", tools::BROWSER_TARGET, remap.join(","));
     step(&format!("compile {package} to wasm"), cargo(&arguments).args(["--config", &flags]))?;
-    Ok(target().join(tools::BROWSER_TARGET).join("wasm").join(package.replace('-', "_") + ".wasm"))
+    Ok(target().join(tools::BROWSER_TARGET).join(profile).join(package.replace('-', "_") + ".wasm"))
 }
 
 /// Writes the wasm and the JavaScript that calls it into `folder`; the loader gets the module as an argument.

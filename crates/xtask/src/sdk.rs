@@ -48,7 +48,7 @@ pub(crate) fn pack() -> Result<PathBuf> {
 
 /// Compiles the crates of the package for the browser.
 pub(crate) fn compile() -> Result<[PathBuf; 2]> {
-    Ok([npm::compile("doorkey-browser")?, npm::compile("doorkey-curve")?])
+    Ok([npm::compile("doorkey-browser", "wasm")?, npm::compile("doorkey-curve", "wasm")?])
 }
 
 /// Prints what a page downloads, and fails past the budget.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::shell::{cargo, command, root, step, target};
-use crate::{codegen, demo, page, sdk, tools};
+use crate::{codegen, demo, edge, page, sdk, tools};
 
 /// Everything that is tested, with real parts; what is missing is installed or named.
 pub(crate) fn test() -> Result<()> {
@@ -24,6 +24,11 @@ pub(crate) fn test() -> Result<()> {
     test_in_wasm("doorkey-verifier", &["--no-default-features", "--lib", "--tests"])?;
     sdk::pack_and_measure()?;
     step("test @doorkey/browser", &mut command("npm", &["test", "--silent", "-w", "@doorkey/browser"]))?;
+    edge::pack_and_measure()?;
+    step(
+        "test @doorkey/verifier",
+        command("npm", &["test", "--silent", "-w", "@doorkey/verifier"]).env("CHROMIUM", &chromium),
+    )?;
     page::build()?;
     step("check the page", &mut command("npm", &["run", "--silent", "check", "-w", "www"]))?;
     demo::build()?;
@@ -52,6 +57,7 @@ fn test_in_wasm(package: &str, arguments: &[&str]) -> Result<()> {
 
 /// Format, lints, docs and the wasm build, warnings being errors.
 pub(crate) fn ci() -> Result<()> {
+    tools::ensure_rust_target(tools::BROWSER_TARGET)?;
     step("check the format", &mut cargo(&["fmt", "--all", "--check"]))?;
     step(
         "lint",
@@ -61,7 +67,23 @@ pub(crate) fn ci() -> Result<()> {
         "lint the verifier without a runtime",
         &mut cargo(&["clippy", "--package", "doorkey-verifier", "--no-default-features", "--", "--deny", "warnings"]),
     )?;
+    step(
+        "lint what only JavaScript calls",
+        &mut cargo(&[
+            "clippy",
+            "--package=doorkey-browser",
+            "--package=doorkey-curve",
+            "--package=doorkey-edge",
+            "--lib",
+            "--target",
+            tools::BROWSER_TARGET,
+            "--",
+            "--deny",
+            "warnings",
+        ]),
+    )?;
     step("build the docs", cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))?;
     sdk::compile()?;
+    edge::compile()?;
     Ok(())
 }

@@ -55,6 +55,7 @@ pub(crate) fn ensure_npm_packages() -> Result<()> {
         "package.json",
         "package-lock.json",
         "crates/browser/package.json",
+        "crates/edge/package.json",
         "www/package.json",
         "tests/browser/package.json",
         "tests/packaging/package.json",

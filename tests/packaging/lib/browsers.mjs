@@ -70,6 +70,8 @@ async function visit(page, url, { ignored } = {}) {
   const troubles = new Troubles(ignored);
   collect(page, troubles);
   const result = await troubles.during(page.goto(url).then(() => page.evaluate(statement)));
+  // One turn of the page more: what goes unhandled is told at the end of a turn.
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
   return { result, troubles: troubles.all };
 }
 

@@ -3,14 +3,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { stripVTControlCharacters } from "node:util";
 import { environment } from "./places.mjs";
 
-/** What tools write when something is not as it should be. */
-const WARNING = /warn|deprecat|⚠|\(!\)|▲ \[/i;
+/** What tools write when something is not as it should be; Vite's bundler begins such a line with a code in brackets. */
+const WARNING = /warn|deprecat|⚠|\(!\)|▲ \[|^\[[a-z_]+\]/im;
 
 /** Fails on output that warns. */
 export function refuseWarnings(name, output) {
-  if (WARNING.test(output)) throw new Error(`${name} warns:\n${output}`);
+  const text = stripVTControlCharacters(output);
+  if (WARNING.test(text)) throw new Error(`${name} warns:\n${text}`);
 }
 
 /** Runs a program to its end; yields what it wrote to both outputs. Fails if it does. */

@@ -34,15 +34,18 @@ async function ofBytes(body: Uint8Array<ArrayBuffer>): Promise<Payload> {
   return { body, isDigest, hashed: isDigest ? new Uint8Array(await crypto.subtle.digest("SHA-256", body)) : body };
 }
 
+/** How much of a `Blob` is read at once. */
+const PIECE = 256 * 1024;
+
 /** Hashes a `Blob` piece by piece, so that it is never in memory whole; WebCrypto cannot do that. */
 export async function ofBlob(body: Blob, signal: AbortSignal, onPiece: (loaded: number) => void): Promise<Payload> {
   const hasher = new Hasher();
-  const reader = body.stream().getReader();
-  const abort = () => void reader.cancel(signal.reason).catch(() => {});
+  const { read, cancel } = inPieces(body.stream());
+  const abort = () => void cancel(signal.reason).catch(() => {});
   signal.addEventListener("abort", abort);
   try {
     let loaded = 0;
-    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    for (let piece = await read(); !piece.done; piece = await read()) {
       hasher.update(piece.value);
       loaded += piece.value.length;
       onPiece(loaded);
@@ -55,4 +58,31 @@ export async function ofBlob(body: Blob, signal: AbortSignal, onPiece: (loaded: 
   } finally {
     signal.removeEventListener("abort", abort);
   }
+}
+
+interface Pieces {
+  /** A piece is good until the next one is read. */
+  read: () => Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>>;
+  cancel: (reason: unknown) => Promise<void>;
+}
+
+/**
+ * Reads into one buffer over and over, where the browser can: it takes half the time, and pieces with buffers of their
+ * own pile up by the hundreds of megabytes until somebody collects them.
+ */
+function inPieces(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Pieces {
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = stream.getReader({ mode: "byob" });
+  } catch {
+    const other = stream.getReader();
+    return { read: () => other.read(), cancel: (reason) => other.cancel(reason) };
+  }
+  let buffer = new ArrayBuffer(PIECE);
+  const read: Pieces["read"] = async () => {
+    const piece = await reader.read(new Uint8Array(buffer));
+    if (piece.value) buffer = piece.value.buffer;
+    return piece as Awaited<ReturnType<Pieces["read"]>>;
+  };
+  return { read, cancel: (reason) => reader.cancel(reason) };
 }

@@ -113,7 +113,7 @@ impl Accepted {
     }
 
     /// The proof that was used up.
-    pub(crate) fn proof(&self) -> Option<&UsedProof> {
+    pub fn proof(&self) -> Option<&UsedProof> {
         self.proof.as_ref()
     }
 

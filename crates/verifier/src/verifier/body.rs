@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use doorkey_core::{Error, ErrorCode};
-use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::timeout::{TimeoutBody, TimeoutError};
+
+use crate::request::too_large;
 
 /// How long a body may pause, and how long the whole of it may take.
 const PAUSE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -24,16 +24,6 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 pub trait Incoming: http_body::Body<Data: Buf + Send, Error: Into<tower::BoxError>> + Send + 'static {}
 
 impl<B: http_body::Body<Data: Buf + Send, Error: Into<tower::BoxError>> + Send + 'static> Incoming for B {}
-
-fn too_large() -> Error {
-    Error::new(ErrorCode::BodyTooLarge, "the body is larger than this API takes")
-}
-
-/// Refuses a body that says itself that it is too large.
-pub(super) fn check_announced(headers: &HeaderMap, limit: usize) -> Result<(), Error> {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit as u64) { Err(too_large()) } else { Ok(()) }
-}
 
 /// Memory for bodies; it counts in KiB.
 pub(super) fn memory(bytes: usize) -> Arc<Semaphore> {

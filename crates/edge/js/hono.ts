@@ -1,0 +1,86 @@
+import { cors } from "./cors.js";
+import { engine } from "./engine.js";
+import { DoorkeyError } from "./error.js";
+import type { Principal } from "./principal.js";
+import type { Verifier } from "./types.js";
+
+/** What the middleware puts into the context: `new Hono<{ Variables: DoorkeyVariables }>()`. */
+export interface DoorkeyVariables {
+  /** Who calls. */
+  principal: Principal;
+}
+
+/** What is needed of Hono's context. */
+export interface HonoContext {
+  req: { raw: Request };
+  res: Response;
+  set: (key: never, value: never) => void;
+  get: (key: never) => unknown;
+}
+
+/** A middleware for Hono. */
+export type Middleware = (context: HonoContext, next: () => Promise<void>) => Promise<Response | void>;
+
+/** How the middleware behaves. */
+export interface MiddlewareOptions {
+  /** Answers preflights and lets pages of all origins read responses, as their sessions allow; `true` unless given. */
+  cors?: boolean;
+}
+
+/**
+ * Lets only accepted requests through, with `c.get("principal")`. It goes before anything that reads bodies.
+ *
+ * @example
+ * app.use(doorkey(verifier));
+ */
+export function doorkey(verifier: Verifier, options: MiddlewareOptions = {}): Middleware {
+  return async (context, next) => {
+    const { raw } = context.req;
+    const shared = options.cors === false ? undefined : cors(raw.method, (name) => raw.headers.get(name));
+    if (shared?.isPreflight) return new Response(null, { headers: shared.headers });
+    try {
+      const principal = await verifier.verify(raw);
+      context.set("principal" as never, principal as never);
+    } catch (error) {
+      const response = toResponse(error);
+      shared?.headers.forEach(([name, value]) => response.headers.set(name, value));
+      return response;
+    }
+    context.req.raw = withoutCredentials(raw);
+    shared?.headers.forEach(([name, value]) => context.res.headers.set(name, value));
+    await next();
+  };
+}
+
+/**
+ * Lets only callers through that have a scope; goes behind {@link doorkey}.
+ *
+ * @example
+ * app.post("/pictures", requireScope("pictures:write"), (c) => c.text("saved"));
+ */
+export function requireScope(scope: string): Middleware {
+  return async (context, next) => {
+    try {
+      const principal = context.get("principal" as never) as Principal | undefined;
+      if (!principal) throw engine().refusal("credential_missing", "no verifier has accepted this request");
+      principal.require(scope);
+    } catch (error) {
+      return toResponse(error);
+    }
+    await next();
+  };
+}
+
+function toResponse(error: unknown): Response {
+  if (error instanceof DoorkeyError) return error.toResponse();
+  throw error;
+}
+
+/** No handler, and no log behind it, needs the credential. */
+function withoutCredentials(request: Request): Request {
+  const headers = new Headers(request.headers);
+  headers.delete("authorization");
+  const [, origin = "", target = ""] = /^(\w+:\/\/[^/]*)(.*)$/.exec(request.url) ?? [];
+  const bare = engine().run((glue) => glue.bareTarget(target));
+  return new Request(bare === undefined ? request : new Request(origin + bare, request), { headers });
+}

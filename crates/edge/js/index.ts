@@ -1,0 +1,24 @@
+import type { Verifier, VerifierOptions } from "./types.js";
+import { RequestVerifier } from "./verifier.js";
+
+export type { ErrorCode } from "./error-code.js";
+export { DoorkeyError } from "./error.js";
+export { signGrant, type GrantOptions } from "./grant.js";
+export type { Principal, PrincipalJson } from "./principal.js";
+export type { Bounds, RawRequest, ReplayStore, Verifier, VerifierOptions } from "./types.js";
+
+/**
+ * Makes a verifier for one API.
+ *
+ * The issuer's keys are fetched when the first token arrives.
+ *
+ * @throws {@link DoorkeyError} at once: `invalid_input` for options that make no sense, `verifier_unavailable` where the
+ * WebAssembly module cannot be loaded.
+ *
+ * @example
+ * const verifier = createVerifier({ issuer: "https://keys.example.com", audience: "https://api.example.com" });
+ * const principal = await verifier.verify(request);
+ */
+export function createVerifier(options: VerifierOptions): Verifier {
+  return new RequestVerifier(options);
+}

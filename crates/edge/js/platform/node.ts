@@ -1,0 +1,9 @@
+import { readFileSync } from "node:fs";
+
+/** Compiles the module that lies beside the package's scripts. */
+export function loadModule(): WebAssembly.Module {
+  return new WebAssembly.Module(readFileSync(new URL("../doorkey_edge_bg.wasm", import.meta.url)));
+}
+
+/** Work goes on after a response. */
+export const outlivesRequests = true;

@@ -1,0 +1,83 @@
+import { engine } from "./engine.js";
+
+/** A principal as JSON: what a native handler answers with `Json(principal)`, to the member. */
+export interface PrincipalJson {
+  key_id: string;
+  kind: "publishable" | "secret";
+  session_id: string | null;
+  subject: string;
+  organization: string;
+  workspace: string | null;
+  environment: "live" | "test";
+  origin: string | null;
+  scopes: string[];
+}
+
+/** Who calls, and with what rights. It can only be had from a request that was accepted. */
+export class Principal {
+  /** The publishable key that the session was minted with, `key_…`. */
+  readonly keyId: string;
+  /** Whether a session of a publishable key calls, or a secret key. */
+  readonly kind: "publishable" | "secret";
+  /** The session, `ses_…`; `null` for a secret key. */
+  readonly sessionId: string | null;
+  /** The end user that a grant named, or else the key's id. */
+  readonly subject: string;
+  /** The organization that the key belongs to, `org_…`. */
+  readonly organization: string;
+  /** The workspace, `wsp_…`, unless the key belongs to the organization itself. */
+  readonly workspace: string | null;
+  /** Live or test. */
+  readonly environment: "live" | "test";
+  /** The page's origin; `null` for a secret key. */
+  readonly origin: string | null;
+  /** What the caller may do, `resource:action`; to ask about one use {@link hasScope}, which knows narrowed ones. */
+  readonly scopes: readonly string[];
+
+  /** @internal */
+  constructor(json: PrincipalJson) {
+    this.keyId = json.key_id;
+    this.kind = json.kind;
+    this.sessionId = json.session_id;
+    this.subject = json.subject;
+    this.organization = json.organization;
+    this.workspace = json.workspace;
+    this.environment = json.environment;
+    this.origin = json.origin;
+    this.scopes = Object.freeze(json.scopes);
+    Object.freeze(this);
+  }
+
+  /**
+   * Whether the caller has a scope.
+   *
+   * @throws {@link DoorkeyError} `invalid_input` for what is no scope.
+   */
+  hasScope(scope: string): boolean {
+    return engine().run((glue) => glue.permits(this.scopes.join(" "), scope));
+  }
+
+  /**
+   * Refuses unless the caller has a scope.
+   *
+   * @throws {@link DoorkeyError} `insufficient_scope`; `invalid_input` for what is no scope.
+   */
+  require(scope: string): void {
+    engine().run((glue) => glue.require(this.scopes.join(" "), scope));
+  }
+
+  /** What `JSON.stringify` makes of it. */
+  toJSON(): PrincipalJson {
+    return {
+      key_id: this.keyId,
+      kind: this.kind,
+      session_id: this.sessionId,
+      subject: this.subject,
+      organization: this.organization,
+      workspace: this.workspace,
+      environment: this.environment,
+      origin: this.origin,
+      scopes: [...this.scopes],
+    };
+  }
+}

@@ -1,0 +1,75 @@
+import type { Principal } from "./principal.js";
+
+/** What {@link createVerifier} needs to know. */
+export interface VerifierOptions {
+  /** The issuer's origin, `https://keys.example.com`; plain http for loopback hosts alone. */
+  issuer: string;
+  /** The public origin of this API, or all of them; which one a request is for, its host chooses among these. */
+  audience: string | readonly string[];
+  /** How far clocks may be apart, in seconds; 30 unless given, at most 60. */
+  skew?: number;
+  /** Takes keys of one environment alone. */
+  environment?: "live" | "test";
+  /** Takes keys of one workspace alone: the ids `org_…` and `wsp_…`. */
+  workspace?: { organization: string; workspace: string };
+  /** The most bytes of a body; 10 MiB unless given. A body is held in memory while its request is verified. */
+  maxBodyBytes?: number;
+  /** Memory of accepted requests that several processes share. Without it each process knows of its own alone. */
+  replay?: ReplayStore;
+  /** Milliseconds since the epoch; `Date.now` unless given. */
+  clock?: () => number;
+  /** Fills an array with random bytes; `crypto.getRandomValues` unless given. */
+  random?: (bytes: Uint8Array<ArrayBuffer>) => unknown;
+  /** Fetches the issuer's keys instead of `globalThis.fetch`. */
+  fetch?: (url: string, init: RequestInit) => Promise<Response>;
+}
+
+/** Remembers accepted requests for several verifiers. */
+export interface ReplayStore {
+  /**
+   * Remembers an id at least until `expiresAt`, in Unix seconds; resolves with `true` for the first call with this id,
+   * anywhere, and with `false` for all others.
+   *
+   * The verifier refuses with `replay_store_unavailable` when this rejects, or resolves with anything else.
+   */
+  mark(id: string, expiresAt: number): Promise<boolean>;
+}
+
+/** A request as it came over the wire, for servers that do not have the Fetch standard's. */
+export interface RawRequest {
+  /** The method, `req.method`. */
+  method: string;
+  /** The raw path and query, before any router has looked at it: `req.url`. */
+  target: string;
+  /** All headers, in order, none of them joined. */
+  headers: readonly (readonly [name: string, value: string])[];
+  /**
+   * The body; nothing for none. A function is called once all that can be known without the body is in order; it rejects
+   * with what {@link Bounds.refuse} makes if the body is longer or later than it may be.
+   */
+  body?: Uint8Array | ((bounds: Bounds) => Promise<Uint8Array>);
+  /** The host and port that the client named; that of the `Host` header or of HTTP/2's `:authority` unless given. */
+  authority?: string;
+}
+
+/** What a body has to keep to. */
+export interface Bounds {
+  /** The most bytes. */
+  limit: number;
+  /** For how many milliseconds to wait for the whole of it. */
+  within: number;
+  /** The error to reject with. */
+  refuse(why: "too_large" | "too_late" | "cut_off", cause?: unknown): Error;
+}
+
+/** Checks requests. */
+export interface Verifier {
+  /**
+   * Resolves with who calls, once the request is accepted: each is accepted once.
+   *
+   * The body of a `Request` stays readable; it must not have been read before.
+   *
+   * Rejects with a {@link DoorkeyError}, whose `toResponse()` is the response to send.
+   */
+  verify(request: Request | RawRequest): Promise<Principal>;
+}

@@ -1,0 +1,172 @@
+import { outlivesRequests } from "#platform";
+import type { Checker, Examination } from "../dist/doorkey_edge.js";
+import { digestOf, readStream } from "./body.js";
+import { ambient, draw, Engine, type Ambient } from "./engine.js";
+import { DoorkeyError } from "./error.js";
+import { Keys } from "./keys.js";
+import { Principal, type PrincipalJson } from "./principal.js";
+import type { Bounds, RawRequest, ReplayStore, Verifier, VerifierOptions } from "./types.js";
+
+/** An accepted request, as Rust tells of it. */
+interface Verdict {
+  principal: PrincipalJson;
+  created: number;
+  proof?: { id: string; expires_at: number };
+}
+
+/** What is lost when an instance breaks. */
+interface Instance {
+  engine: Engine;
+  checker: Checker;
+  keys: Keys;
+}
+
+const NO_BODY = new Uint8Array();
+
+const REASONS = {
+  too_large: ["body_too_large", "the body is larger than this API takes"],
+  too_late: ["request_timeout", "the body did not arrive in time"],
+  cut_off: ["malformed_request", "the body was cut off"],
+} as const;
+
+/** The platform's side of a verifier: what to wait for, and in which order. Every decision is Rust's. */
+export class RequestVerifier implements Verifier {
+  readonly #options: string;
+  readonly #ambient: Ambient;
+  readonly #store: ReplayStore | undefined;
+  readonly #fetch: NonNullable<VerifierOptions["fetch"]>;
+  /** From when on nobody else can have accepted anything, in Unix seconds. */
+  #since: number | undefined;
+  /** When the latest accepted proof was made, in Unix seconds. */
+  #latest = 0;
+  #engine: Engine;
+  #instance: Instance | undefined;
+
+  constructor(options: VerifierOptions) {
+    const { issuer, audience, skew, environment, workspace, maxBodyBytes, replay, clock, random, fetch } = options;
+    const audiences = typeof audience === "string" ? [audience] : audience;
+    const rules = { issuer, audience: audiences, skew, environment, workspace, max_body_bytes: maxBodyBytes };
+    this.#options = JSON.stringify(rules);
+    this.#ambient = { now: clock ?? ambient.now, random: random ?? ambient.random };
+    this.#store = replay;
+    this.#fetch = fetch ?? ((...args) => globalThis.fetch(...args));
+    this.#engine = new Engine(this.#ambient);
+    this.#engine.run((glue) => glue.checkOptions(this.#options));
+    // Outside of requests workerd's clock stands at zero.
+    const now = this.#ambient.now();
+    if (now > 0) this.#since = Math.floor(now / 1000) + 1;
+  }
+
+  async verify(request: Request | RawRequest): Promise<Principal> {
+    const raw = request instanceof Request ? rawOf(request) : request;
+    const instance = this.#open();
+    const { engine } = instance;
+    const verdict = await this.#decide(instance, raw);
+    if (verdict.proof && this.#store) {
+      await this.#mark(engine, this.#store, verdict.proof.id, verdict.proof.expires_at);
+    }
+    return new Principal(verdict.principal);
+  }
+
+  /** The instance there is, or another one after a failure. */
+  #open(): Instance {
+    if (this.#instance && !this.#instance.engine.isBroken) return this.#instance;
+    const now = Math.floor(this.#ambient.now() / 1000) + 1;
+    // What the broken one has accepted it takes with it: nothing that was signed until now may count.
+    if (this.#instance) this.#since = Math.max(now, this.#latest + 1);
+    this.#since ??= now;
+    if (this.#engine.isBroken) this.#engine = new Engine(this.#ambient);
+    const engine = this.#engine;
+    // A store remembers what other processes have accepted, this one's predecessor included.
+    const since = this.#store ? 0 : this.#since;
+    const checker = engine.run((glue) => new glue.Checker(this.#options, since, draw(this.#ambient, 16)));
+    const keys = new Keys(engine, checker, this.#ambient.now, this.#fetch);
+    return (this.#instance = { engine, checker, keys });
+  }
+
+  async #decide({ engine, checker, keys }: Instance, raw: RawRequest): Promise<Verdict> {
+    const { now } = this.#ambient;
+    const refreshed = keys.refresh();
+    if (!outlivesRequests) await refreshed;
+    else refreshed.catch(() => {});
+
+    const lines = raw.headers.flat();
+    const headers = lines.join("\n");
+    const examine = () =>
+      engine.run(() => checker.examine(raw.method, raw.target, raw.authority, headers, lines.length, now()));
+    let examination: Examination | undefined = examine();
+    try {
+      const kid = engine.run(() => examination?.unknownKey);
+      if (kid !== undefined) {
+        await keys.find(kid);
+        examination.free();
+        examination = undefined;
+        examination = examine();
+      }
+      const body = await this.#read(engine, checker, examination, raw.body);
+      const { bytes, isDigest } = await digestOf(body);
+      const examined = examination;
+      // Rust frees it, whatever it decides.
+      examination = undefined;
+      const json = engine.run(() => checker.accept(examined, bytes, isDigest, body.length, now()));
+      const verdict = JSON.parse(json) as Verdict;
+      this.#latest = Math.max(this.#latest, verdict.created);
+      return verdict;
+    } finally {
+      if (!engine.isBroken) examination?.free();
+    }
+  }
+
+  async #read(
+    engine: Engine,
+    checker: Checker,
+    examination: Examination,
+    body: RawRequest["body"],
+  ): Promise<Uint8Array> {
+    if (!body) return NO_BODY;
+    const limit = engine.run(() => checker.bodyLimit);
+    const refuse: Bounds["refuse"] = (why, cause) => {
+      const [code, detail] = REASONS[why];
+      return engine.refusal(code, detail, cause);
+    };
+    if (typeof body === "function") {
+      // A body that arrives after the proof's window is of no use.
+      const until = engine.run(() => examination.until) ?? 0;
+      return body({ limit, within: Math.max(0, until - this.#ambient.now()), refuse });
+    }
+    if (body.length > limit) throw refuse("too_large");
+    return body;
+  }
+
+  async #mark(engine: Engine, store: ReplayStore, id: string, expiresAt: number): Promise<void> {
+    let isFirst: unknown;
+    try {
+      isFirst = await store.mark(id, expiresAt);
+    } catch (cause) {
+      throw engine.refusal("replay_store_unavailable", "the replay store does not answer", cause);
+    }
+    if (isFirst === false) throw engine.refusal("replayed", "this signature was used before");
+    if (isFirst !== true) throw engine.refusal("replay_store_unavailable", "the replay store gives no clear answer");
+  }
+}
+
+/** A request of the Fetch standard as it came over the wire. */
+function rawOf(request: Request): RawRequest {
+  const { url } = request;
+  const authority = url.indexOf("://") + 3;
+  const path = url.indexOf("/", authority);
+  const [target = "/"] = url.slice(path).split("#", 1);
+  const headers = [...request.headers];
+  // A server has made the URL's host of the Host header, which not every platform shows.
+  const raw = { method: request.method, target, headers, authority: url.slice(authority, path) };
+  if (request.bodyUsed) throw new TypeError("verify a request before its body is read");
+  if (!request.body) return raw;
+  return { ...raw, body: (bounds) => readStream(request.clone().body ?? emptyStream(), bounds) };
+}
+
+function emptyStream(): ReadableStream<Uint8Array> {
+  return new ReadableStream({ start: (controller) => controller.close() });
+}
+
+/** @internal Whether an error is a refusal, which has a response. */
+export const isRefusal = (error: unknown): error is DoorkeyError => error instanceof DoorkeyError;

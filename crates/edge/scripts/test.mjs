@@ -1,0 +1,28 @@
+// Bundles test/*.test.ts for Node 20, which reads no TypeScript, and runs it against the built package.
+import { execFileSync } from "node:child_process";
+import { readdirSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+const node = (...args) => execFileSync(process.execPath, args, { stdio: "inherit" });
+
+node(createRequire(import.meta.url).resolve("typescript/bin/tsc"), "-p", "test/tsconfig.json");
+
+const tests = readdirSync("test").filter((name) => name.endsWith(".test.ts"));
+rmSync("dist/test", { recursive: true, force: true });
+await build({
+  entryPoints: tests.map((name) => `test/${name}`),
+  outdir: "dist/test",
+  bundle: true,
+  packages: "external",
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  sourcemap: "inline",
+});
+node(
+  ...["--enable-source-maps", "--disable-warning=ExperimentalWarning", "--test", "--test-reporter=spec"],
+  ...tests.map((name) => `dist/test/${name.replace(/ts$/, "js")}`),
+);

@@ -1,0 +1,121 @@
+//! One verifier's state, and the decision over it.
+
+use doorkey_core::{ContentDigest, Error, Thumbprint, to_base64url};
+use doorkey_verifier::{
+    Accepted, Decision, Examined, JWKS_PATH, KeyRing, Moment, Policy, Principal, Refusal, Rejection, ReplayMemory,
+    TokenCache,
+};
+
+use crate::head::Head;
+use crate::options::{Options, invalid};
+use crate::report::At;
+
+/// Checks requests: a policy, the issuer's keys, and the memory of what was accepted.
+#[derive(Debug)]
+pub struct Checker {
+    policy: Policy,
+    ring: KeyRing,
+    tokens: TokenCache,
+    replay: ReplayMemory,
+}
+
+/// A request of which everything but the body has been looked at.
+#[derive(Debug)]
+pub struct Examination(Result<Examined, Thumbprint>);
+
+impl Examination {
+    /// The issuer's key that was not among the known ones, if that is why nothing more is known of the request.
+    pub fn unknown_key(&self) -> Option<&Thumbprint> {
+        self.0.as_ref().err()
+    }
+
+    /// When it is of no use any more to wait for the body, in Unix seconds.
+    pub fn until(&self) -> Option<u64> {
+        self.0.as_ref().ok().and_then(Examined::until)
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Verdict<'a> {
+    principal: &'a Principal,
+    created: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<Proof>,
+}
+
+#[derive(serde::Serialize)]
+struct Proof {
+    id: String,
+    expires_at: u64,
+}
+
+impl Checker {
+    /// A verifier that knows no keys yet. It refuses proofs that were made before `since` (Unix seconds), and keys its
+    /// tables by `secret`, 16 random bytes.
+    ///
+    /// Fails with [`doorkey_core::ErrorCode::InvalidInput`].
+    pub fn new(options: &Options, since: u64, secret: &[u8]) -> Result<Self, Error> {
+        let policy = options.to_policy()?;
+        let secret = secret.try_into().map_err(|_| invalid("random yields as many bytes as are asked for"))?;
+        let (capacity, session) = (ReplayMemory::DEFAULT_CAPACITY, ReplayMemory::DEFAULT_SESSION_CAPACITY);
+        let replay = ReplayMemory::new(capacity, session, policy.skew()).with_secret(secret).with_start(since);
+        Ok(Self { policy, ring: KeyRing::default(), tokens: TokenCache::new(TokenCache::DEFAULT_CAPACITY), replay })
+    }
+
+    /// Where the issuer publishes its keys.
+    pub fn jwks_url(&self) -> String {
+        format!("{}{JWKS_PATH}", self.policy.issuer())
+    }
+
+    /// The most bytes of a body.
+    pub fn body_limit(&self) -> usize {
+        self.policy.body_limit()
+    }
+
+    /// The issuer's keys.
+    pub fn ring(&self) -> &KeyRing {
+        &self.ring
+    }
+
+    /// Takes note of an attempt to fetch the issuer's keys.
+    pub fn note_keys(&mut self, document: Option<&[u8]>, now: At) {
+        self.ring.note(document, now.0);
+    }
+
+    /// Checks everything but the body.
+    pub fn examine(&self, head: &Head<'_>, now: At) -> Result<Examination, Refusal> {
+        let request = head.as_request()?;
+        match self.decide(now).examine(&request) {
+            Ok(examined) => {
+                request.check_announced_body(self.policy.body_limit())?;
+                Ok(Examination(Ok(examined)))
+            }
+            Err(Rejection::IssuerKeyUnknown(kid)) => Ok(Examination(Err(kid))),
+            Err(rejection) => Err(rejection.into_refusal()),
+        }
+    }
+
+    /// Accepts a request whose body has `length` bytes and this SHA-256, and marks its proof: a verdict as JSON.
+    pub fn accept(&self, examination: Examination, length: u64, digest: [u8; 32], now: At) -> Result<String, Refusal> {
+        let examined = examination.0.map_err(|kid| Rejection::IssuerKeyUnknown(kid).into_refusal())?;
+        let accepted = self.decide(now).accept_hashed(examined, length, ContentDigest::from_bytes(digest))?;
+        Ok(verdict(accepted))
+    }
+
+    fn decide(&self, now: At) -> Decision<'_> {
+        let moment = Moment { wall: now.0, monotonic: now.0 };
+        Decision::new(&self.policy, self.ring.keys(), &self.tokens, &self.replay, moment)
+    }
+}
+
+fn verdict(accepted: Accepted) -> String {
+    let used = accepted.proof().copied();
+    let proof = used.filter(|used| !used.is_reusable()).map(|used| {
+        let key = used.key();
+        let id = to_base64url(key.jkt.as_bytes()) + "." + &to_base64url(key.nonce.as_bytes());
+        Proof { id, expires_at: used.until() }
+    });
+    let created = used.map_or(0, |used| used.created());
+    let principal = Principal::from(accepted);
+    serde_json::to_string(&Verdict { principal: &principal, created, proof }).unwrap_or_default()
+}

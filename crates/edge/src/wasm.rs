@@ -1,0 +1,202 @@
+//! The one place that knows JavaScript: what `js/` calls.
+//!
+//! What is thrown is a [`Refused`], or else the instance is broken.
+
+#![allow(unreachable_pub, reason = "what JavaScript calls has to be public, wherever it stands")]
+
+use std::cell::RefCell;
+
+use doorkey_core::{Error, ErrorCode, Scope, ScopeSet, Thumbprint, sha256};
+use doorkey_verifier::{EXPOSED_HEADERS, MAX_JWKS_LEN, PREFLIGHT_MAX_AGE, Refusal};
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+
+use crate::head::Head;
+use crate::options::Options;
+use crate::report::{At, Report};
+use crate::{checker, grant};
+
+/// A refusal that nobody has looked at yet.
+#[wasm_bindgen]
+pub struct Refused(Refusal);
+
+#[wasm_bindgen]
+impl Refused {
+    /// The refusal as JSON; `random` is 12 bytes for the request's id, `now` is `Date.now()`.
+    #[wasm_bindgen(js_name = toJson)]
+    pub fn to_json(&self, random: &[u8], now: f64) -> String {
+        Report::new(&self.0, random, At::from_millis(now)).to_json()
+    }
+}
+
+fn thrown<E: Into<Refusal>>(refusal: E) -> JsValue {
+    Refused(refusal.into()).into()
+}
+
+/// A request of which everything but the body has been looked at.
+#[wasm_bindgen]
+pub struct Examination(checker::Examination);
+
+#[wasm_bindgen]
+impl Examination {
+    /// The id of the issuer's key that is not known yet, if that is all that is known of the request.
+    #[wasm_bindgen(getter, js_name = unknownKey)]
+    pub fn unknown_key(&self) -> Option<String> {
+        self.0.unknown_key().map(ToString::to_string)
+    }
+
+    /// Until when it is of use to wait for the body, in milliseconds since the epoch.
+    #[wasm_bindgen(getter)]
+    #[expect(clippy::cast_precision_loss, reason = "times of this age of the world fit")]
+    pub fn until(&self) -> Option<f64> {
+        self.0.until().map(|seconds| seconds as f64 * 1000.0)
+    }
+}
+
+/// Throws unless the options of a verifier, JSON, make a policy.
+#[wasm_bindgen(js_name = checkOptions)]
+pub fn check_options(options: &str) -> Result<(), JsValue> {
+    Options::parse(options).and_then(|options| options.to_policy()).map(drop).map_err(thrown)
+}
+
+/// One verifier; `now` is `Date.now()` throughout.
+#[wasm_bindgen]
+pub struct Checker(RefCell<checker::Checker>);
+
+#[wasm_bindgen]
+impl Checker {
+    /// Reads the options, JSON; refuses proofs from before `since`, Unix seconds; `secret` is 16 random bytes.
+    #[wasm_bindgen(constructor)]
+    pub fn new(options: &str, since: f64, secret: &[u8]) -> Result<Self, JsValue> {
+        let since = At::from_millis(since * 1000.0).0.as_secs();
+        let checker = Options::parse(options).and_then(|options| checker::Checker::new(&options, since, secret));
+        Ok(Self(RefCell::new(checker.map_err(thrown)?)))
+    }
+
+    /// Where the issuer publishes its keys.
+    #[wasm_bindgen(getter, js_name = jwksUrl)]
+    pub fn jwks_url(&self) -> String {
+        self.0.borrow().jwks_url()
+    }
+
+    /// The most bytes of a body.
+    #[wasm_bindgen(getter, js_name = bodyLimit)]
+    pub fn body_limit(&self) -> usize {
+        self.0.borrow().body_limit()
+    }
+
+    /// Whether the issuer's keys should be fetched anew in the background.
+    #[wasm_bindgen(js_name = areKeysDue)]
+    pub fn are_keys_due(&self, now: f64) -> bool {
+        self.0.borrow().ring().is_due(At::from_millis(now).0)
+    }
+
+    /// Whether the issuer should be asked for a key.
+    #[wasm_bindgen(js_name = shouldAsk)]
+    pub fn should_ask(&self, kid: &str, now: f64) -> Result<bool, JsValue> {
+        Ok(self.0.borrow().ring().should_ask(&thumbprint(kid)?, At::from_millis(now).0))
+    }
+
+    /// Throws unless a key is known.
+    #[wasm_bindgen(js_name = lookFor)]
+    pub fn look_for(&self, kid: &str) -> Result<(), JsValue> {
+        self.0.borrow().ring().look_for(&thumbprint(kid)?).map(drop).map_err(thrown)
+    }
+
+    /// Takes note of an attempt to fetch the issuer's keys: the document, or nothing.
+    #[wasm_bindgen(js_name = noteKeys)]
+    pub fn note_keys(&self, document: Option<Box<[u8]>>, now: f64) {
+        self.0.borrow_mut().note_keys(document.as_deref(), At::from_millis(now));
+    }
+
+    /// Checks everything but the body; `headers` has names and values in turn, each on one of its `lines` lines.
+    pub fn examine(
+        &self,
+        method: &str,
+        target: &str,
+        authority: Option<String>,
+        headers: &str,
+        lines: usize,
+        now: f64,
+    ) -> Result<Examination, JsValue> {
+        let head = Head::read(method, target, authority.as_deref(), headers, lines).map_err(thrown)?;
+        self.0.borrow().examine(&head, At::from_millis(now)).map(Examination).map_err(thrown)
+    }
+
+    /// Accepts a request with a body of `length` bytes, which `body` is, or the SHA-256 of, and marks its proof. The
+    /// verdict is JSON.
+    pub fn accept(
+        &self,
+        examination: Examination,
+        body: &[u8],
+        is_digest: bool,
+        length: f64,
+        now: f64,
+    ) -> Result<String, JsValue> {
+        let digest = match body.try_into() {
+            Ok(digest) if is_digest => digest,
+            _ => sha256(body),
+        };
+        // The length of what is in memory is a whole number.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "see above")]
+        let verdict = self.0.borrow().accept(examination.0, length as u64, digest, At::from_millis(now));
+        verdict.map_err(thrown)
+    }
+}
+
+fn thumbprint(kid: &str) -> Result<Thumbprint, JsValue> {
+    kid.parse().map_err(|error: Error| thrown(error))
+}
+
+/// A refusal that JavaScript found; a code that is not in the table is one for a broken verifier.
+#[wasm_bindgen]
+pub fn refuse(code: &str, detail: &str) -> Refused {
+    let code = ErrorCode::parse(code).unwrap_or(ErrorCode::VerifierUnavailable);
+    Refused(Error::new(code, detail.to_owned()).into())
+}
+
+/// Whether `scopes`, with a space between two, permit `scope`.
+#[wasm_bindgen]
+pub fn permits(scopes: &str, scope: &str) -> Result<bool, JsValue> {
+    let scopes: ScopeSet = scopes.parse().map_err(thrown::<Error>)?;
+    let scope: Scope = scope.parse().map_err(thrown::<Error>)?;
+    Ok(scopes.permits(&scope))
+}
+
+/// Throws unless `scopes`, with a space between two, permit `scope`.
+#[wasm_bindgen]
+pub fn require(scopes: &str, scope: &str) -> Result<(), JsValue> {
+    let scopes: ScopeSet = scopes.parse().map_err(thrown::<Error>)?;
+    let scope: Scope = scope.parse().map_err(thrown::<Error>)?;
+    scopes.require(&scope).map_err(thrown)
+}
+
+/// Signs a grant; `request` is JSON.
+#[wasm_bindgen(js_name = signGrant)]
+pub fn sign_grant(secret_key: &str, request: &str, random: &[u8], now: f64) -> Result<String, JsValue> {
+    grant::sign_grant(secret_key, request, random, now).map_err(thrown)
+}
+
+/// The same target without what was its credential, if there was one in it.
+#[wasm_bindgen(js_name = bareTarget)]
+pub fn bare_target(target: &str) -> Option<String> {
+    doorkey_verifier::bare_target(target)
+}
+
+/// The headers that pages may read, with a comma between two.
+#[wasm_bindgen(js_name = exposedHeaders)]
+pub fn exposed_headers() -> String {
+    EXPOSED_HEADERS.each_ref().map(http::HeaderName::as_str).join(",")
+}
+
+/// How long a browser may keep the answer to a preflight, in seconds.
+#[wasm_bindgen(js_name = preflightMaxAge)]
+#[expect(clippy::cast_precision_loss, reason = "a few hours")]
+pub fn preflight_max_age() -> f64 {
+    PREFLIGHT_MAX_AGE.as_secs() as f64
+}
+
+/// The most bytes of the issuer's key set.
+#[wasm_bindgen(js_name = maxJwksLength)]
+pub fn max_jwks_length() -> usize {
+    MAX_JWKS_LEN
+}

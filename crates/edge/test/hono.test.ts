@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Hono } from "hono";
+import { createVerifier } from "@doorkey/verifier";
+import { doorkey, requireScope, type DoorkeyVariables } from "@doorkey/verifier/hono";
+import { API, ISSUER, toRequest, World } from "./signer.js";
+
+const NOW = 1_760_000_000;
+
+async function begin() {
+  const world = await World.begin(NOW);
+  let now = NOW - 60;
+  const verifier = createVerifier({ issuer: ISSUER, audience: API, fetch: world.fetch, clock: () => now * 1000 });
+  now = NOW;
+  const app = new Hono<{ Variables: DoorkeyVariables }>();
+  app.use(doorkey(verifier));
+  app.get("/who", (c) => c.json({ ...c.get("principal").toJSON(), authorization: c.req.header("authorization") ?? null }));
+  app.post("/echo", async (c) => c.text(await c.req.text()));
+  app.post("/write", requireScope("pictures:write"), (c) => c.text("written"));
+  app.post("/delete", requireScope("pictures:delete"), (c) => c.text("deleted"));
+  const send = async (...signed: Parameters<World["sign"]>) => app.request(toRequest(API, await world.sign(...signed)));
+  return { app, world, send };
+}
+
+test("handlers see who calls and the whole body, and no credential", async () => {
+  const { send } = await begin();
+  const who = (await (await send(NOW, "GET", "/who")).json()) as Record<string, unknown>;
+  assert.deepEqual([who["subject"], who["authorization"]], ["user-42", null]);
+  const body = "ä".repeat(100_000);
+  assert.equal(await (await send(NOW, "POST", "/echo", new TextEncoder().encode(body))).text(), body);
+});
+
+test("scopes and refusals", async () => {
+  const { app, send } = await begin();
+  assert.equal(await (await send(NOW, "POST", "/write")).text(), "written");
+  const refused = await send(NOW, "POST", "/delete");
+  assert.equal(refused.status, 403);
+  assert.equal(((await refused.json()) as { code: string }).code, "insufficient_scope");
+  const bare = await app.request(`${API}/who`, { headers: { origin: "https://shop.example" } });
+  assert.equal(bare.status, 401);
+  assert.equal(bare.headers.get("www-authenticate"), 'Doorkey error="credential_missing"');
+  assert.equal(bare.headers.get("access-control-allow-origin"), "https://shop.example");
+  const alone = new Hono().get("/", requireScope("pictures:read"), (c) => c.text("never"));
+  assert.equal((await alone.request("/")).status, 401);
+});
+
+test("preflights are answered", async () => {
+  const { app } = await begin();
+  const headers = { origin: "https://shop.example", "access-control-request-method": "GET" };
+  const preflight = await app.request(`${API}/who`, { method: "OPTIONS", headers });
+  assert.equal(preflight.status, 200);
+  assert.equal(preflight.headers.get("access-control-allow-methods"), "GET");
+  assert.equal(preflight.headers.get("access-control-max-age"), "7200");
+});

@@ -1,0 +1,245 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createVerifier, DoorkeyError, signGrant, type ReplayStore, type VerifierOptions } from "@doorkey/verifier";
+import { API, ISSUER, toRequest, World } from "./signer.js";
+
+const NOW = 1_760_000_000;
+
+/** A verifier that began an hour ago, and its world. */
+async function begin(options: Partial<VerifierOptions> = {}) {
+  const world = await World.begin(NOW);
+  const time = { now: NOW - 3600 };
+  const clock = () => time.now * 1000 + 123;
+  const verifier = createVerifier({ issuer: ISSUER, audience: API, fetch: world.fetch, clock, ...options });
+  time.now = NOW;
+  return { world, time, verifier };
+}
+
+const code = (expected: string) => (error: unknown) => {
+  assert.ok(error instanceof DoorkeyError, String(error));
+  assert.equal(error.code, expected, error.message);
+  return true;
+};
+
+test("a request of the Fetch standard is accepted once, and its body stays readable", async () => {
+  const { world, verifier } = await begin();
+  for (const length of [0, 5, 2048, 2049, 300_000]) {
+    const signed = await world.sign(NOW, length ? "POST" : "GET", "/pictures?size=2", new Uint8Array(length).fill(97));
+    if (!length) delete signed.body;
+    const request = toRequest(API, signed);
+    const principal = await verifier.verify(request);
+    assert.equal((await request.text()).length, length);
+    assert.deepEqual(JSON.parse(JSON.stringify(principal)), {
+      key_id: "key_01h455vb4pex5vr081040g2081",
+      kind: "publishable",
+      session_id: "ses_01h455vb4pex5vr0g2081040g2",
+      subject: "user-42",
+      organization: "org_01h455vb4pex5vr0r30c1g60r3",
+      workspace: "wsp_01h455vb4pex5vr1040g208104",
+      environment: "test",
+      origin: "https://shop.example",
+      scopes: ["pictures:read", "pictures:write"],
+    });
+    assert.ok(principal.hasScope("pictures:read/holidays") && !principal.hasScope("pictures:delete"));
+    assert.throws(() => principal.require("pictures:delete"), code("insufficient_scope"));
+    assert.throws(() => principal.hasScope("no scope"), code("invalid_input"));
+    await assert.rejects(verifier.verify(toRequest(API, signed)), code("replayed"));
+  }
+  assert.equal(world.fetches, 1);
+});
+
+test("what is wrong with a body is found, and no more of it is held than may be", async () => {
+  const { world, verifier } = await begin({ maxBodyBytes: 100_000 });
+  const send = async (body: BodyInit, signed: Uint8Array, headers: Record<string, string> = {}) => {
+    const { headers: own } = await world.sign(NOW, "POST", "/p", signed);
+    const init = { method: "POST", headers: { ...Object.fromEntries(own), ...headers }, body, duplex: "half" } as RequestInit;
+    return verifier.verify(new Request(`${API}/p`, init));
+  };
+  await assert.rejects(send("other", new Uint8Array(5)), code("digest_mismatch"));
+  await assert.rejects(send("a", new Uint8Array()), code("components_incomplete"));
+  await assert.rejects(send("a", new Uint8Array(5), { "content-length": "100001" }), code("body_too_large"));
+  let given = 0;
+  const endless = new ReadableStream({
+    pull(controller) {
+      given += 10_000;
+      controller.enqueue(new Uint8Array(10_000));
+    },
+  });
+  await assert.rejects(send(endless, new Uint8Array(5)), code("body_too_large"));
+  assert.ok(given <= 200_000, `${given} bytes were read`);
+  const cut = new ReadableStream({ pull: (controller) => controller.error(new Error("gone")) });
+  await assert.rejects(send(cut, new Uint8Array(5)), code("malformed_request"));
+  const request = toRequest(API, await world.sign(NOW, "POST", "/p", new Uint8Array(5)));
+  await request.text();
+  await assert.rejects(verifier.verify(request), TypeError);
+});
+
+test("the head is looked at before the body", async () => {
+  const { world, verifier } = await begin();
+  const signed = await world.sign(NOW - 100, "POST", "/p", new Uint8Array(5));
+  let isRead = false;
+  const body = async () => {
+    isRead = true;
+    return new Uint8Array(5);
+  };
+  await assert.rejects(verifier.verify({ ...signed, body }), code("window_invalid"));
+  assert.equal(isRead, false);
+});
+
+test("a thousand at once, each twice: each is accepted exactly once, after one fetch of the keys", async () => {
+  const { world, verifier } = await begin();
+  const signed = await Promise.all(Array.from({ length: 1000 }, (_, i) => world.sign(NOW, "GET", `/pictures/${i}`)));
+  const outcomes = await Promise.allSettled([...signed, ...signed].map((request) => verifier.verify(request)));
+  const accepted = outcomes.filter(({ status }) => status === "fulfilled").length;
+  const replayed = outcomes.filter((one) => one.status === "rejected" && code("replayed")(one.reason)).length;
+  assert.deepEqual({ accepted, replayed, fetches: world.fetches }, { accepted: 1000, replayed: 1000, fetches: 1 });
+});
+
+test("a refusal comes with the response that every verifier sends", async () => {
+  const { verifier } = await begin();
+  const error = await verifier.verify(new Request(API)).catch((error: unknown) => error);
+  assert.ok(error instanceof DoorkeyError);
+  const response = error.toResponse();
+  assert.match(error.requestId, /^req_[\w-]{16}$/);
+  assert.equal(response.status, 401);
+  assert.deepEqual(Object.fromEntries(response.headers), {
+    "cache-control": "no-store",
+    "content-type": "application/problem+json",
+    "www-authenticate": 'Doorkey error="credential_missing"',
+    "x-request-id": error.requestId,
+  });
+  assert.deepEqual(await response.json(), {
+    type: "urn:doorkey:error:credential_missing",
+    title: "Credential missing",
+    status: 401,
+    detail: "no Authorization header",
+    code: "credential_missing",
+    hint: error.hint,
+    request_id: error.requestId,
+    server_time: NOW + 0.123,
+  });
+});
+
+test("options that make no sense throw at once", () => {
+  const good = { issuer: ISSUER, audience: API };
+  for (const options of [
+    { ...good, issuer: "keys.example.com" },
+    { ...good, issuer: "http://keys.example.com" },
+    { ...good, audience: [] },
+    { ...good, audience: `${API}/v1` },
+    { ...good, skew: 61 },
+    { ...good, maxBodyBytes: -1 },
+    { ...good, environment: "prod" as "live" },
+  ]) {
+    assert.throws(() => createVerifier(options), code("invalid_input"), JSON.stringify(options));
+  }
+});
+
+test("one environment and one workspace", async () => {
+  const ids = { organization: "org_01h455vb4pex5vr0r30c1g60r3", workspace: "wsp_01h455vb4pex5vr1040g208104" };
+  for (const [options, expected] of [
+    [{ environment: "live" }, "wrong_environment"],
+    [{ workspace: { ...ids, workspace: "wsp_01h455vb4pex5vr1040g208105" } }, "wrong_workspace"],
+    [{ environment: "test", workspace: ids }, undefined],
+  ] as const) {
+    const { world, verifier } = await begin(options);
+    const verdict = verifier.verify(await world.sign(NOW, "GET", "/"));
+    await (expected ? assert.rejects(verdict, code(expected)) : verdict);
+  }
+});
+
+test("what was signed before the start is refused, unless a store remembers it", async () => {
+  const store: ReplayStore = { mark: async () => true };
+  for (const [replay, isAccepted] of [[undefined, false], [store, true]] as const) {
+    const world = await World.begin(NOW);
+    const options = { issuer: ISSUER, audience: API, fetch: world.fetch, clock: () => NOW * 1000 };
+    const verifier = createVerifier(replay ? { ...options, replay } : options);
+    const verdict = verifier.verify(await world.sign(NOW, "GET", "/"));
+    await (isAccepted ? verdict : assert.rejects(verdict, code("window_invalid")));
+    if (!isAccepted) await verifier.verify(await world.sign(NOW + 1, "GET", "/"));
+  }
+});
+
+test("a store decides between processes, is asked of no refused request, and fails closed", async () => {
+  const marks = new Map<string, number>();
+  let answer = async (id: string, until: number): Promise<unknown> => {
+    const isNew = !marks.has(id);
+    marks.set(id, until);
+    return isNew;
+  };
+  const replay = { mark: (id: string, until: number) => answer(id, until) } as ReplayStore;
+  const { world, verifier } = await begin({ replay });
+  const other = createVerifier({ issuer: ISSUER, audience: API, fetch: world.fetch, clock: () => NOW * 1000, replay });
+  const signed = await world.sign(NOW, "GET", "/");
+  await verifier.verify(signed);
+  await assert.rejects(other.verify(signed), code("replayed"));
+  assert.deepEqual([...marks.values()], [NOW + 60 + 30]);
+  await assert.rejects(verifier.verify({ ...signed, target: "/x" }), code("replayed"));
+  await assert.rejects(verifier.verify({ ...(await world.sign(NOW, "GET", "/")), target: "/x" }), code("signature_invalid"));
+  assert.equal(marks.size, 1);
+  const broken = [() => Promise.reject(new Error("away")), async () => "OK", async () => undefined, () => { throw new Error("x"); }];
+  for (const next of broken) {
+    answer = next as typeof answer;
+    const error = await verifier.verify(await world.sign(NOW, "GET", "/")).catch((error: unknown) => error);
+    assert.ok(code("replay_store_unavailable")(error) && (error as DoorkeyError).retryAfter === 1);
+  }
+});
+
+test("keys: fetched when needed, kept while the issuer is away, forgotten when withdrawn", async () => {
+  const world = await World.begin(NOW);
+  const stranger = await World.begin(NOW);
+  let answer: () => Promise<Response> = () => Promise.reject(new TypeError("fetch failed"));
+  let fetches = 0;
+  const fetch = async (url: string, init: RequestInit) => {
+    fetches += 1;
+    assert.equal(url, `${ISSUER}/.well-known/jwks.json`);
+    assert.ok(init.signal instanceof AbortSignal);
+    return answer();
+  };
+  const { time, verifier } = await begin({ fetch });
+  const ask = async (from: World) => verifier.verify(await from.sign(time.now, "GET", "/"));
+  const wrong = [
+    answer,
+    async () => new Response(world.jwks, { status: 500 }),
+    async () => new Response("{}"),
+    async () => new Response(`${world.jwks}${" ".repeat(64 * 1024)}`),
+  ];
+  for (const next of wrong) {
+    answer = next;
+    await assert.rejects(ask(world), code("keys_unavailable"));
+    await assert.rejects(ask(world), code("keys_unavailable"));
+    time.now += 2;
+  }
+  assert.equal(fetches, wrong.length, "once for each, however many ask");
+  answer = async () => new Response(world.jwks);
+  await ask(world);
+  await assert.rejects(ask(stranger), code("token_invalid"));
+  assert.equal(fetches, wrong.length + 1, "strangers' tokens make nobody ask all the time");
+  time.now += 250;
+  answer = () => Promise.reject(new TypeError("fetch failed"));
+  await ask(world);
+  // The token is as good as it was, and its key is gone.
+  const withdrawn = { issuer: stranger.jwks };
+  answer = async () => new Response(withdrawn.issuer);
+  time.now += 60;
+  // It is fetched in the background: nobody waits for it, and some are still accepted.
+  const outcome = () => ask(world).then(() => "accepted", (error: DoorkeyError) => error.code);
+  let last = await outcome();
+  assert.equal(last, "accepted");
+  while (last === "accepted") last = await outcome();
+  assert.equal(last, "token_invalid");
+});
+
+test("a grant is good for WebCrypto, too", async () => {
+  const key = "sk_live_24pT16GyD25RCDgxnvZjeYopPJh6ToEPoeBUUDWBkEJypjY9RnVYMx5QhUp8ATThVb8yZ2SR";
+  const x = "_RckOFqgx1tk-3jNYC-h2ZH96_drE8WO1wLqyDXp9hg";
+  const [header = "", payload = "", signature = ""] = signGrant(key, { issuer: ISSUER, subject: "user-42" }).split(".");
+  const publicKey = await crypto.subtle.importKey("jwk", { kty: "OKP", crv: "Ed25519", x }, "Ed25519", false, ["verify"]);
+  const input = new TextEncoder().encode(`${header}.${payload}`);
+  assert.ok(await crypto.subtle.verify("Ed25519", publicKey, Buffer.from(signature, "base64url"), input));
+  const ids = new Set(Array.from({ length: 100 }, () => signGrant(key, { issuer: ISSUER })));
+  assert.equal(ids.size, 100);
+  assert.throws(() => signGrant("pk_live_1", { issuer: ISSUER }), DoorkeyError);
+  assert.throws(() => signGrant(key, { issuer: ISSUER, expiresIn: 3601 }), code("invalid_input"));
+  assert.throws(() => signGrant(key, { issuer: ISSUER, bind: {} }), code("invalid_input"));
+});
