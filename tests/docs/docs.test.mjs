@@ -34,8 +34,9 @@ test("every block is of a language that is tested", () => {
   // None is written so that it would not be found.
   for (const [page, source] of pages) {
     const fences = source.match(/^\s*(```|~~~)/gm) ?? [];
-    assert.equal(fences.length, 2 * blocks.filter((block) => block.page === page).length, page);
-    assert.equal((source.match(/<!-- given/g) ?? []).length, blocks.filter((block) => block.page === page && block.given).length, page);
+    const found = blocks.filter((block) => block.page === page);
+    assert.equal(fences.length, 2 * found.length, page);
+    assert.equal((source.match(/<!-- given/g) ?? []).length, found.filter(({ given }) => given).length, page);
   }
 });
 

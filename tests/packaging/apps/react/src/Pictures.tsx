@@ -21,7 +21,8 @@ export function Pictures() {
   }, [fetch]);
 
   useEffect(() => {
-    if (canUpload) void fetch(PICTURES, { method: "POST", body: "GIF89a\x01\0\x01\0\0\0\0;" }).then(({ status }) => setStored(status));
+    if (!canUpload) return;
+    void fetch(PICTURES, { method: "POST", body: "GIF89a\x01\0\x01\0\0\0\0;" }).then(({ status }) => setStored(status));
   }, [fetch, canUpload]);
 
   useEffect(() => {
