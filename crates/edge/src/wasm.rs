@@ -2,6 +2,7 @@
 //!
 //! What is thrown is a [`Refused`], or else the instance is broken.
 
+#![allow(clippy::needless_pass_by_value, reason = "JavaScript lends what is there, but nothing that may be missing")]
 #![allow(unreachable_pub, reason = "what JavaScript calls has to be public, wherever it stands")]
 
 use std::cell::RefCell;

@@ -5,8 +5,10 @@ declare module "multer" {
 }
 
 declare module "workerd" {
-  /** The path of the program. */
-  const workerd: string;
+  const workerd: {
+    /** The path of the program. */
+    default: string;
+  };
   export default workerd;
 }
 

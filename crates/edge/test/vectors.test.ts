@@ -94,7 +94,7 @@ const config :Workerd.Config = (
 `,
     );
     // It writes where it listens to a pipe of ours.
-    const process = spawn(workerd, ["serve", "--control-fd=3", join(folder, "config.capnp")], {
+    const process = spawn(workerd.default, ["serve", "--control-fd=3", join(folder, "config.capnp")], {
       stdio: ["ignore", "inherit", "inherit", "pipe"],
     });
     const ended = once(process, "exit");

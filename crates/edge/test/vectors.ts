@@ -99,7 +99,9 @@ export async function run(): Promise<Record<string, Outcome[]>> {
   for (const { name, token, ...more } of [...tokens.accepted, ...tokens.refused]) {
     const headers = [["host", "api.example.com"] as const, ["authorization", `Doorkey ${token}`] as const];
     const outcome = await judge(verifier, { method: "GET", target: "/", headers });
-    table["tokens"].push({ name, expected: "code" in more ? (more.code as string) : "proof_missing", outcome });
+    // A header with a scheme alone holds no token that could be malformed.
+    const refusal = token === "" ? "credential_missing" : "code" in more ? (more.code as string) : "proof_missing";
+    table["tokens"].push({ name, expected: refusal, outcome });
   }
   table["grants"] = grants.accepted.map(({ name, claims }) => ({ name, expected: expectedOf(claims), outcome: grantOf(claims) }));
   return table;
