@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
+import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
 // The same pages with the React that came before, which a package of its own holds.
@@ -10,6 +11,10 @@ const alias = ["react", "react-dom"].map((name) => ({
 }));
 
 export default defineConfig({
-  build: { outDir: "dist-18", rollupOptions: { input: ["index.html", "hooks.html"] } },
+  plugins: [react()],
+  build: {
+    outDir: "dist-18",
+    rolldownOptions: { input: ["index.html", "hooks.html"], checks: { bundlerTimings: false } },
+  },
   resolve: { alias },
 });
