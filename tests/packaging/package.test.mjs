@@ -54,12 +54,8 @@ test("every subpath has types, for ESM in Node and for bundlers", async () => {
 });
 
 test("nothing is installed along with it", () => {
-  for (const kind of ["dependencies", "optionalDependencies", "bundleDependencies"]) {
-    assert.equal(manifest[kind], undefined, kind);
-  }
-  // Who takes a framework's subpath has the framework.
-  assert.deepEqual(manifest.peerDependenciesMeta, { react: { optional: true } });
-  assert.deepEqual(Object.keys(manifest.peerDependencies), ["react"]);
+  for (const kind of ["dependencies", "optionalDependencies", "bundleDependencies"]) assert.equal(manifest[kind], undefined, kind);
+  for (const peer of Object.keys(manifest.peerDependencies ?? {})) assert.equal(manifest.peerDependenciesMeta?.[peer]?.optional, true, peer);
   for (const script of ["preinstall", "install", "postinstall", "prepare"]) assert.equal(manifest.scripts?.[script], undefined);
 });
 

@@ -11,6 +11,7 @@ export const BUILDS = {
   next: [["next", "build"]],
   vite: [["tsc"], ["vite", "build"]],
   "vite-worker": [["tsc"], ["vite", "build"]],
+  "vite-react": [["tsc", "-b"], ["vite", "build"]],
   webpack: [["webpack", "--mode=production"]],
   esbuild: [
     ["esbuild", "main.js", "--bundle", "--format=esm", "--outdir=dist"],
@@ -58,6 +59,8 @@ export const SCENARIOS = [
   { name: "Vite, under a strict policy", app: "vite", server: files("dist", strict()) },
   { name: "module worker, Vite, dev server", app: "vite-worker", server: command("vite", "--port", "0") },
   { name: "module worker, Vite, preview", app: "vite-worker", server: command("vite", "preview", "--port", "0") },
+  { name: "React and our plugin, Vite, dev server", app: "vite-react", server: command("vite", "--port", "0") },
+  { name: "React and our plugin, Vite, under a strict policy", app: "vite-react", server: files("dist", strict()) },
   { name: "webpack, under a strict policy", app: "webpack", server: files("dist", strict()) },
   { name: "esbuild, under a strict policy", app: "esbuild", server: files("dist", strict()) },
   { name: "esbuild, classic script, under a strict policy", app: "esbuild", server: files("dist", strict()), path: "/classic.html" },

@@ -64,7 +64,13 @@ export interface UploadOptions {
   headers?: HeadersInit;
   /** Ends the upload; it then rejects with the signal's reason. */
   signal?: AbortSignal;
-  /** Hears how far it has come; where there is no `XMLHttpRequest`, in a service worker, of the sending only the end. */
+  /**
+   * Hears how far it has come; where there is no `XMLHttpRequest`, in a service worker, of the sending only the end.
+   * What it throws is the page's own error and does not end the upload.
+   *
+   * `XMLHttpRequest` cannot be told all that `fetch` can: at the page's own origin cookies go along, and a redirect is
+   * refused only after the browser has followed it, to another origin without the token and if that one allows it.
+   */
   onProgress?: (progress: UploadProgress) => void;
 }
 
@@ -97,6 +103,9 @@ export interface Client {
 
   /**
    * Sends a body that may be large, and tells how far it has come.
+   *
+   * Hashes it first, then signs. A signature holds for a minute: a verifier refuses with `window_invalid` what has not
+   * wholly arrived by then, and in the half more that it allows for clocks.
    *
    * @example
    * await client.upload("https://api.example.com/pictures", { body: file, onProgress: ({ loaded }) => draw(loaded) });

@@ -236,3 +236,19 @@ for (const status of [301, 302, 303, 307, 308]) {
     assert.equal(other.status, status);
   });
 }
+
+test("a mint that fails when its only caller has gone bothers nobody", async () => {
+  const world = new World();
+  const client = world.client();
+  let fail = () => {};
+  world.nextMint = () => new Promise((_, reject) => (fail = () => reject(new RangeError("late"))));
+  const controller = new AbortController();
+  const answer = client.fetch(API, { signal: controller.signal });
+  controller.abort();
+  await assert.rejects(answer, { name: "AbortError" });
+  await until(() => world.mints.length > 0);
+  await settle();
+  fail();
+  await settle();
+  await assert.rejects(client.session(), code("issuer_unavailable"));
+});

@@ -27,7 +27,7 @@ struct Arguments {
 enum Command {
     /// Build everything and run issuer, sample API and page on this machine, until Ctrl-C.
     Demo(demo::Arguments),
-    /// Run the whole suite: Rust on SQLite and Postgres, npm packages, and the demo in real Chromium.
+    /// Run the whole suite: Rust on SQLite and Postgres, npm packages in bundlers and browsers, and the demo in real Chromium.
     Test,
     /// Check format, lints, docs and the wasm build.
     Ci,

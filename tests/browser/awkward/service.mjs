@@ -47,8 +47,10 @@ export async function startService() {
     const text = Buffer.from(request.url);
     socket.write(Buffer.concat([Buffer.of(0x81, text.length), text]));
     socket.on("error", () => {});
-    socket.resume();
+    // Nobody else ends it: it no longer belongs to the server.
+    socket.on("end", () => socket.end());
     socket.unshift(head);
+    socket.resume();
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

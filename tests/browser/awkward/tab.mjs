@@ -31,6 +31,7 @@ const PRELUDE = () => {
 /** Starts the house and a browser for the tests of a file; each test ends with pages that had no trouble. */
 export function useHouse() {
   const world = { tabs: [] };
+  let isOver = false;
   before(async () => {
     world.house = await startHouse();
     // Else nothing ever comes back out of the back/forward cache.
@@ -39,7 +40,10 @@ export function useHouse() {
   after(async () => {
     await world.browser?.close();
     await world.house?.stop();
+    isOver = true;
   });
+  // The runner does not mind a hook that never ends.
+  process.on("exit", () => (process.exitCode = isOver ? process.exitCode : 1));
   afterEach(async () => {
     const { issuer, api } = world.house;
     const troubles = world.tabs.flatMap((tab) => tab.troubles);

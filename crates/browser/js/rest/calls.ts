@@ -149,11 +149,9 @@ export class Calls {
   }
 
   /** A mint that fails is tried again once, where a server or the network may do better. */
-  async #mint(first?: Promise<Minted>): Promise<Minted> {
+  async #mint(first = this.#early.mint()): Promise<Minted> {
     try {
-      const minted = this.#begin(await (first ?? this.#early.mint()).catch((error: unknown) => this.#mintAgain(error)));
-      // The first one may be as old as the rest of the SDK was long on its way.
-      return !first || this.#core.isUsable(...clocks()) ? minted : this.#begin(await this.#early.mint());
+      return this.#begin(await first.catch((error: unknown) => this.#mintAgain(error)));
     } catch (error) {
       this.#failure = error;
       this.#core.failMint(error instanceof DoorkeyError ? error.retryAfter : undefined, ...clocks());

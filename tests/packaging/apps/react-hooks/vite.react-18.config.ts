@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
-// The same pages with the React that came before, which a package of its own holds.
+// The same page with the React that came before, which a package of its own holds.
 const { resolve } = createRequire(new URL("../../../react-18/package.json", import.meta.url));
 const alias = ["react", "react-dom"].map((name) => ({
   find: new RegExp(`^${name}(?=$|/)`),
@@ -12,9 +12,6 @@ const alias = ["react", "react-dom"].map((name) => ({
 
 export default defineConfig({
   plugins: [react()],
-  build: {
-    outDir: "dist-18",
-    rolldownOptions: { input: ["index.html", "hooks.html"], checks: { bundlerTimings: false } },
-  },
+  build: { outDir: "dist-18", rolldownOptions: { checks: { bundlerTimings: false } } },
   resolve: { alias },
 });

@@ -1,6 +1,6 @@
-import { DoorkeyProvider } from "@doorkey/browser/react";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { DoorkeyProvider } from "@doorkey/browser/react";
 import { Pictures } from "./Pictures.tsx";
 
 createRoot(document.getElementById("root")!).render(

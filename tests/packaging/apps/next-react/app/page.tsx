@@ -1,5 +1,0 @@
-import { Pictures } from "./pictures";
-
-export default function Home() {
-  return <Pictures />;
-}

@@ -1,0 +1,7 @@
+import { doorkey } from "@doorkey/browser/vite";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+export default defineConfig({
+  plugins: [react(), doorkey()],
+});
