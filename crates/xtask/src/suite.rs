@@ -44,6 +44,13 @@ pub(crate) fn test() -> Result<()> {
             .env("DOORKEY_TARBALL", sdk::tarball())
             .env("DOORKEY_TARGET", target()),
     )?;
+    step(
+        "test every block of the docs",
+        command("npm", &["test", "--silent", "-w", "tests/docs"])
+            .env("CHROMIUM", &chromium)
+            .env("DOORKEY_TARBALL", sdk::tarball())
+            .env("DOORKEY_TARGET", target()),
+    )?;
     eprintln!("✓ the whole suite, in {:.0} s", start.elapsed().as_secs_f64());
     Ok(())
 }
