@@ -39,6 +39,7 @@ export class DoorkeyError extends Error {
 
   /** Whether an error is one, whichever of the package's entries has made it. */
   static override [Symbol.hasInstance](error: unknown): boolean {
+    if (this !== DoorkeyError) return Function.prototype[Symbol.hasInstance].call(this, error);
     return typeof error === "object" && error !== null && BRAND in error;
   }
 

@@ -28,6 +28,8 @@ test("an error is one, whichever entry has made it", async () => {
   for (const error of [errorOf(createClient), errorOf(another)]) {
     assert.ok(error instanceof DoorkeyError && error instanceof Other && error instanceof Error);
   }
+  class Own extends DoorkeyError {}
+  assert.ok(new Own("conflict", "", 409, "") instanceof Own && !(errorOf(createClient) instanceof Own));
   for (const other of [new Error("no"), new TypeError("no"), null, undefined, {}, "DoorkeyError"]) {
     assert.ok(!(other instanceof DoorkeyError));
   }
