@@ -1,7 +1,12 @@
 import { RETRYABLE_STATUSES, type CodeRow, type ErrorCode } from "./error-code.js";
 
+const BRAND = Symbol.for("doorkey.error");
+/** What the `type` of Doorkey's problem documents begins with; an API has others of its own. */
+const TYPE = "urn:doorkey:error:";
+
 /** The members of a problem document (RFC 9457) that an error is made of. */
 interface Problem {
+  type: string;
   code: ErrorCode;
   title?: string;
   detail?: string;
@@ -29,6 +34,13 @@ export class DoorkeyError extends Error {
 
   static {
     this.prototype.name = "DoorkeyError";
+    Object.defineProperty(this.prototype, BRAND, { value: true });
+  }
+
+  /** Whether an error is one, whichever of the package's entries has made it. */
+  static override [Symbol.hasInstance](error: unknown): boolean {
+    if (this !== DoorkeyError) return Function.prototype[Symbol.hasInstance].call(this, error);
+    return typeof error === "object" && error !== null && BRAND in error;
   }
 
   /** For the SDK itself, its Rust half included. */
@@ -60,7 +72,7 @@ export class DoorkeyError extends Error {
     const isProblem = response.headers.get("content-type")?.startsWith("application/problem+json");
     if (response.ok || !isProblem || response.bodyUsed) return undefined;
     const problem = (await response.clone().json().catch(() => undefined)) as Partial<Problem> | undefined;
-    if (typeof problem?.code !== "string") return undefined;
+    if (typeof problem?.code !== "string" || problem.type !== TYPE + problem.code) return undefined;
     const { code, title = "", detail = title, hint = "", request_id } = problem;
     const retryAfter = /^\d+$/.exec(response.headers.get("retry-after") ?? "")?.[0];
     return new DoorkeyError(code, detail, response.status, hint, request_id, retryAfter ? Number(retryAfter) : undefined);

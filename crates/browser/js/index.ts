@@ -6,7 +6,7 @@ export type { ErrorCode } from "./error-code.js";
 export { DoorkeyError } from "./error.js";
 export type { Client, ClientOptions, Custody, Session, SignUrlOptions, UploadOptions, UploadProgress } from "./types.js";
 
-// Bundlers look for exactly these expressions.
+// For pages without a bundler: the files lie beside this one.
 const LOADER: Loader = {
   rest: once(() =>
     begin(import("./rest/index.js"), () => compileFile(new URL("doorkey_browser_bg.wasm", import.meta.url))),

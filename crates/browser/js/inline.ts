@@ -2,7 +2,7 @@ import { PageClient } from "./client.js";
 import * as curve from "./curve.js";
 import curveText from "embedded:doorkey_curve_bg.wasm";
 import restText from "embedded:doorkey_browser_bg.wasm";
-import { begin, once, type Loader } from "./load.js";
+import { begin, compileText, once, type Loader } from "./load.js";
 import * as rest from "./rest/index.js";
 import type { Client, ClientOptions } from "./types.js";
 
@@ -16,11 +16,4 @@ const LOADER: Loader = {
 /** As in index.ts; the types of the package are its. */
 export function createClient(options: ClientOptions): Client {
   return new PageClient(options, LOADER);
-}
-
-/** A module that the build has compressed (deflate) and written in base64. */
-async function compileText(text: string): Promise<WebAssembly.Module> {
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  return WebAssembly.compile(await new Response(inflated).arrayBuffer());
 }

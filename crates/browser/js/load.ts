@@ -29,9 +29,10 @@ export function once<T>(load: () => Promise<T>): () => Promise<T> {
 }
 
 function whyNot(): string {
+  if (typeof WebAssembly === "undefined") return "this browser has no WebAssembly";
   try {
     new WebAssembly.Module(EMPTY);
-    return "the SDK's WebAssembly module cannot be loaded; @doorkey/browser/inline needs no second file";
+    return "the rest of the SDK cannot be loaded; where files are in the way, @doorkey/browser/inline needs but one";
   } catch {
     return "this page's Content-Security-Policy allows no WebAssembly: add 'wasm-unsafe-eval' to script-src";
   }
@@ -51,9 +52,17 @@ export async function begin<T extends { begin: (module: WebAssembly.Module, erro
 export async function compileFile(url: URL): Promise<WebAssembly.Module> {
   const response = await fetch(url);
   if (!response.ok) throw new TypeError(`${url.pathname} answers ${response.status}`);
-  // Streaming insists on the media type, which not every server knows.
-  const isTyped = response.headers.get("content-type")?.startsWith("application/wasm");
+  // Streaming insists on exactly this media type, which not every server knows.
+  const isTyped = response.headers.get("content-type") === "application/wasm";
   return isTyped && WebAssembly.compileStreaming
     ? WebAssembly.compileStreaming(response)
     : WebAssembly.compile(await response.arrayBuffer());
+}
+
+/** A module that the build has compressed (deflate) and written in base64. */
+export async function compileText(text: string): Promise<WebAssembly.Module> {
+  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  // Not a `Blob`: the one of jsdom has no stream.
+  const inflated = new Response(bytes).body?.pipeThrough(new DecompressionStream("deflate-raw"));
+  return WebAssembly.compile(await new Response(inflated).arrayBuffer());
 }

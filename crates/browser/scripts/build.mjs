@@ -34,17 +34,22 @@ rmSync("dist/types", { recursive: true, force: true });
 // The plugin runs in Node, and knows no DOM; all else is the other way round.
 for (const project of ["tsconfig.json", "tsconfig.vite.json"]) run(require.resolve("typescript/bin/tsc"), "-p", project);
 
-// index.js loads these when the first call needs them; a bundler finds them by these names.
+// index.js and bundled.js load these when the first call needs them; a bundler finds them by these names.
+const PARTS = {
+  "./rest/index.js": "./rest.js",
+  "./curve.js": "./curve.js",
+  "./embedded/rest.js": "./embedded-rest.js",
+  "./embedded/curve.js": "./embedded-curve.js",
+};
 const later = {
   name: "later",
   setup(build) {
-    const parts = { "./rest/index.js": "./rest.js", "./curve.js": "./curve.js" };
     build.onResolve({ filter: /^\.\// }, ({ kind, path }) =>
-      kind === "dynamic-import" ? { path: parts[path], external: true } : undefined,
+      kind === "dynamic-import" ? { path: PARTS[path], external: true } : undefined,
     );
   },
 };
-// inline.js holds the modules itself: compressed, since not every server compresses what it serves.
+// Modules that are scripts: compressed, since not every server compresses what it serves.
 const embedded = {
   name: "embedded",
   setup(build) {
@@ -64,7 +69,15 @@ const options = {
   sourcemap: true,
   plugins: [later, embedded],
 };
-const entries = { index: "js/index.ts", rest: "js/rest/index.ts", curve: "js/curve.ts", inline: "js/inline.ts" };
+const entries = {
+  index: "js/index.ts",
+  bundled: "js/bundled.ts",
+  inline: "js/inline.ts",
+  rest: "js/rest/index.ts",
+  curve: "js/curve.ts",
+  "embedded-rest": "js/embedded/rest.ts",
+  "embedded-curve": "js/embedded/curve.ts",
+};
 for (const [name, entry] of Object.entries(entries)) {
   await build({ ...options, entryPoints: [entry], outfile: `dist/${name}.js` });
 }

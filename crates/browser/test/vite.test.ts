@@ -83,27 +83,91 @@ const json = JSON.stringify;
 
 const CASES: Case[] = [
   { name: "in a script", files: { "src/main.js": `\n${assign(json(KEY))}` }, place: "src/main.js:2" },
-  { name: "in pieces that the minifier joins", files: { "src/main.js": assign(`${json(KEY.slice(0, 20))} + ${json(KEY.slice(20))}`) }, place: /assets\/\S+\.js/ },
-  { name: "behind escapes", files: { "src/main.js": assign(`"${escaped}"`) }, config: { build: { minify: false } }, place: "src/main.js:1" },
-  { name: "by define", files: { "src/main.js": assign("__KEY__") }, config: { define: { __KEY__: json(KEY) } }, place: /assets\/\S+\.js/ },
-  { name: "in the environment", files: { "src/main.js": assign("import.meta.env.VITE_KEY"), ".env": `VITE_KEY=${KEY}\n` }, place: /assets\/\S+\.js/ },
-  { name: "in the page", files: { "index.html": `<!doctype html>\n<title>A page</title>\n<meta name="key" content="${KEY}">\n` }, place: "index.html" },
-  { name: "in publicDir", files: { "public/deep/settings.json": `{\n "key": "${KEY}" }` }, place: "public/deep/settings.json:2" },
-  { name: "in an imported JSON file", files: { "src/main.js": `import { key } from "./settings.json";\n${assign("key")}`, "src/settings.json": `{\n\n"key": "${KEY}" }` }, place: "src/settings.json:3" },
-  { name: "in a source map alone", files: { "src/main.js": `// ${KEY}\n${assign("1")}` }, config: { build: { sourcemap: true } }, place: /\.js\.map, from src\/main\.js:1/ },
-  { name: "in a hidden source map", files: { "src/main.js": `// ${KEY}\n${assign("1")}` }, config: { build: { sourcemap: "hidden" } }, place: /\.js\.map, from src\/main\.js:1/ },
-  { name: "in an inline source map", files: { "src/main.js": `// ${KEY}\n${assign("1")}` }, config: { build: { sourcemap: "inline" } }, place: "src/main.js:1" },
-  { name: "in a stylesheet", files: { "src/main.js": `import "./main.css";\n${assign("1")}`, "src/main.css": `body::before { content: "${KEY}" }\n` }, place: /assets\/\S+\.css/ },
-  { name: "in a data: URL", files: { "src/main.js": `import url from "./notes.txt?url";\n${assign("url")}`, "src/notes.txt": `the key: ${KEY}!` }, place: /assets\/\S+\.js/ },
-  { name: "a verifier credential", files: { "src/main.js": assign(json(CREDENTIAL)) }, place: "src/main.js:1", secret: CREDENTIAL },
+  {
+    name: "in pieces that the minifier joins",
+    files: { "src/main.js": assign(`${json(KEY.slice(0, 20))} + ${json(KEY.slice(20))}`) },
+    place: /assets\/\S+\.js/,
+  },
+  {
+    name: "behind escapes",
+    files: { "src/main.js": assign(`"${escaped}"`) },
+    config: { build: { minify: false } },
+    place: "src/main.js:1",
+  },
+  {
+    name: "by define",
+    files: { "src/main.js": assign("__KEY__") },
+    config: { define: { __KEY__: json(KEY) } },
+    place: /assets\/\S+\.js/,
+  },
+  {
+    name: "in the environment",
+    files: { "src/main.js": assign("import.meta.env.VITE_KEY"), ".env": `VITE_KEY=${KEY}\n` },
+    place: /assets\/\S+\.js/,
+  },
+  {
+    name: "in the page",
+    files: { "index.html": `<!doctype html>\n<title>A page</title>\n<meta name="key" content="${KEY}">\n` },
+    place: "index.html",
+  },
+  {
+    name: "in publicDir",
+    files: { "public/deep/settings.json": `{\n "key": "${KEY}" }` },
+    place: "public/deep/settings.json:2",
+  },
+  {
+    name: "in an imported JSON file",
+    files: { "src/main.js": `import { key } from "./settings.json";\n${assign("key")}`, "src/settings.json": `{\n\n"key": "${KEY}" }` },
+    place: "src/settings.json:3",
+  },
+  {
+    name: "in a source map alone",
+    files: { "src/main.js": `// ${KEY}\n${assign("1")}` },
+    config: { build: { sourcemap: true } },
+    place: /\.js\.map, from src\/main\.js:1/,
+  },
+  {
+    name: "in a hidden source map",
+    files: { "src/main.js": `// ${KEY}\n${assign("1")}` },
+    config: { build: { sourcemap: "hidden" } },
+    place: /\.js\.map, from src\/main\.js:1/,
+  },
+  {
+    name: "in an inline source map",
+    files: { "src/main.js": `// ${KEY}\n${assign("1")}` },
+    config: { build: { sourcemap: "inline" } },
+    place: "src/main.js:1",
+  },
+  {
+    name: "in a stylesheet",
+    files: { "src/main.js": `import "./main.css";\n${assign("1")}`, "src/main.css": `body::before { content: "${KEY}" }\n` },
+    place: /assets\/\S+\.css/,
+  },
+  {
+    name: "in a data: URL",
+    files: { "src/main.js": `import url from "./notes.txt?url";\n${assign("url")}`, "src/notes.txt": `the key: ${KEY}!` },
+    place: /assets\/\S+\.js/,
+  },
+  {
+    name: "a verifier credential",
+    files: { "src/main.js": assign(json(CREDENTIAL)) },
+    place: "src/main.js:1",
+    secret: CREDENTIAL,
+  },
   { name: "a key with a typo", files: { "src/main.js": assign(json(TYPO)), "public/key.txt": TYPO } },
   { name: "a publishable key", files: { "src/main.js": assign(json(PUBLISHABLE)), "public/key.txt": PUBLISHABLE } },
   { name: "a comment that is not published", files: { "src/main.js": `// ${KEY}\n${assign("1")}` } },
   { name: "publicDir, not copied", files: { "public/key.txt": KEY }, config: { build: { copyPublicDir: false } } },
-  { name: "what is built for a server", files: { "src/main.js": `export default ${json(KEY)};\n`, "public/key.txt": KEY }, config: { build: { ssr: "src/main.js" } } },
+  {
+    name: "what is built for a server",
+    files: { "src/main.js": `export default ${json(KEY)};\n`, "public/key.txt": KEY },
+    config: { build: { ssr: "src/main.js" } },
+  },
 ];
 
-const BUILDERS: Record<string, (config: Settings & { root: string; configFile: false; logLevel: "warn"; customLogger: Logger }) => Promise<unknown>> = {
+type Config = Settings & { root: string; configFile: false; logLevel: "warn"; customLogger: Logger };
+
+const BUILDERS: Record<string, (config: Config) => Promise<unknown>> = {
   "Vite": (config) => build({ ...config, plugins: [doorkey()] }),
   "Vite 5": (config) => vite5.build({ ...config, plugins: [doorkey()] }),
 };

@@ -60,3 +60,8 @@ pub use signed_url::{MAX_URL_WINDOW, URL_TAG, UnsignedUrl};
 pub use target::RequestTarget;
 pub use token::Claims;
 pub use verified::Verified;
+
+// The Rust of the docs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../www/docs/grants.md")]
+mod docs {}

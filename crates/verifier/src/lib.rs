@@ -103,3 +103,8 @@ pub use verifier::Verifier;
 #[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../../../README.md")]
 mod readme {}
+
+// The Rust of the docs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../www/docs/verify-rust.md")]
+mod docs {}

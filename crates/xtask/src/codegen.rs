@@ -14,16 +14,19 @@ pub(crate) struct Arguments {
     check: bool,
 }
 
-/// Which package prints the table of error codes for which file, each in the form that it needs.
-const ERROR_CODES: [(&str, &str); 2] =
-    [("doorkey-browser", "crates/browser/js/error-code.ts"), ("doorkey-edge", "crates/edge/js/error-code.ts")];
+/// Which example of which package prints the table of error codes for which file, each in the form that it needs.
+const ERROR_CODES: [(&str, &str, &str); 3] = [
+    ("doorkey-browser", "error_codes", "crates/browser/js/error-code.ts"),
+    ("doorkey-edge", "error_codes", "crates/edge/js/error-code.ts"),
+    ("doorkey-core", "error_page", "www/docs/error-codes.md"),
+];
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.check { check() } else { write() }
 }
 
-fn error_codes(package: &str) -> Result<Vec<u8>> {
-    let arguments = ["run", "--quiet", "--package", package, "--example", "error_codes"];
+fn error_codes(package: &str, example: &str) -> Result<Vec<u8>> {
+    let arguments = ["run", "--quiet", "--package", package, "--example", example];
     let output = cargo(&arguments).stdout(Stdio::piped()).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
         bail!("{package} could not print the error codes");
@@ -32,16 +35,16 @@ fn error_codes(package: &str) -> Result<Vec<u8>> {
 }
 
 fn write() -> Result<()> {
-    for (package, file) in ERROR_CODES {
-        fs::write(root().join(file), error_codes(package)?)?;
+    for (package, example, file) in ERROR_CODES {
+        fs::write(root().join(file), error_codes(package, example)?)?;
     }
     step("write the vectors", &mut command("node", &["tests/vectors/generate.mjs"]))
 }
 
 pub(crate) fn check() -> Result<()> {
     eprintln!("▸ check the generated error codes");
-    for (package, file) in ERROR_CODES {
-        if fs::read(root().join(file))? != error_codes(package)? {
+    for (package, example, file) in ERROR_CODES {
+        if fs::read(root().join(file))? != error_codes(package, example)? {
             bail!("{file} is not what the table of codes yields: run cargo xtask codegen");
         }
     }

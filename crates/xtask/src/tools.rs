@@ -59,6 +59,8 @@ pub(crate) fn ensure_npm_packages() -> Result<()> {
         "www/package.json",
         "tests/browser/package.json",
         "tests/packaging/package.json",
+        "tests/react-18/package.json",
+        "tests/docs/package.json",
     ]
     .iter()
     .map(|file| root().join(file))

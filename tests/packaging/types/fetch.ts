@@ -1,8 +1,9 @@
 import { createFetch } from "@doorkey/browser/fetch";
+import { doorkey, type DoorkeyPlugin } from "@doorkey/browser/vite";
 import { expect, type Equal } from "./equal.js";
 
 expect<Equal<ReturnType<typeof createFetch>, typeof globalThis.fetch>>();
-export const signed = createFetch({ publishableKey: "pk_test_YourKey" });
+expect<Equal<ReturnType<typeof doorkey>, DoorkeyPlugin>>();
 
-// @ts-expect-error a client needs a key
+// @ts-expect-error a key is needed
 createFetch({});

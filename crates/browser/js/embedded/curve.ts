@@ -1,0 +1,1 @@
+export { default } from "embedded:doorkey_curve_bg.wasm";

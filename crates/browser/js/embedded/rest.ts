@@ -1,0 +1,1 @@
+export { default } from "embedded:doorkey_browser_bg.wasm";
