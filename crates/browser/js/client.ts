@@ -7,6 +7,7 @@ import type { Loader } from "./load.js";
 import { mint, type Minted, type Send } from "./mint.js";
 import type { Calls } from "./rest/calls.js";
 import type { Client, ClientOptions, Session, SignUrlOptions, UploadOptions } from "./types.js";
+import { toUpload } from "./upload.js";
 
 /** What is there before the rest of the SDK: the key pair and the first mint, which leave while the rest is on its way. */
 export class PageClient implements Client {
@@ -16,6 +17,7 @@ export class PageClient implements Client {
   #keyPair: Promise<KeyPair> | undefined;
   #first: Promise<Minted> | undefined;
   #calls: Promise<Calls> | undefined;
+  #made: Calls | undefined;
 
   constructor(options: ClientOptions, loader: Loader) {
     // Where a build replaces a variable that is not set, there is none.
@@ -29,7 +31,7 @@ export class PageClient implements Client {
   }
 
   fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
-    const request = toRequest(input, init);
+    const request = read(() => new Request(input, init));
     const { signal } = request;
     signal.throwIfAborted();
     const calls = await abortable(this.#begin(), signal);
@@ -37,20 +39,21 @@ export class PageClient implements Client {
   };
 
   upload = async (input: string | URL, options: UploadOptions): Promise<Response> => {
-    options.signal?.throwIfAborted();
-    const beginning = this.#begin();
-    const calls = await (options.signal ? abortable(beginning, options.signal) : beginning);
-    return calls.upload(input, options);
+    const upload = read(() => toUpload(input, options));
+    const { signal } = upload.request;
+    signal.throwIfAborted();
+    const calls = await abortable(this.#begin(), signal);
+    return calls.upload(upload);
   };
 
-  signUrl = async (input: string | URL, options: SignUrlOptions = {}): Promise<string> => {
-    const { url } = toRequest(input);
-    return (await this.#begin()).signUrl(url, options.expiresIn ?? 60);
+  signUrl = async (input: string | URL, { expiresIn = 60 }: SignUrlOptions = {}): Promise<string> => {
+    const { url } = read(() => new Request(input));
+    return (await this.#begin()).signUrl(url, expiresIn);
   };
 
   session = async (): Promise<Session> => (await this.#begin()).session();
 
-  /** The rest of the SDK, on its way since the first call. */
+  /** The rest of the SDK, on its way since the first call; rejects as the first mint does for all who waited for it. */
   #begin(): Promise<Calls> {
     this.#calls ??= this.#makeCalls().catch((error: unknown) => {
       this.#calls = undefined;
@@ -60,15 +63,18 @@ export class PageClient implements Client {
   }
 
   async #makeCalls(): Promise<Calls> {
+    if (this.#made) return this.#made;
     const first = (this.#first ??= this.#mint());
     // A failure is for whoever takes this one up, and the next attempt is another.
     first.catch(() => (this.#first = undefined));
     const { Calls } = await this.#loader.rest();
-    return new Calls(first, await this.#key(), {
+    this.#made = new Calls(await this.#key(), {
       mint: () => this.#mint(),
       send: this.#send,
       hasOwnFetch: this.#options.fetch !== undefined,
     });
+    await this.#made.begin(first);
+    return this.#made;
   }
 
   async #mint(): Promise<Minted> {
@@ -87,10 +93,10 @@ export class PageClient implements Client {
   readonly #send: Send = (request) => (this.#options.fetch ?? globalThis.fetch)(request);
 }
 
-/** The request as a browser reads it. */
-function toRequest(input: RequestInfo | URL, init?: RequestInit): Request {
+/** Arguments as a browser reads them. */
+function read<T>(make: () => T): T {
   try {
-    return new Request(input, init);
+    return make();
   } catch (cause) {
     throw refusal(INVALID_INPUT, cause instanceof Error ? cause.message : "this is no request", cause);
   }

@@ -58,16 +58,27 @@ export async function mint(options: MintOptions, keyPair: KeyPair, send: Send): 
   return answer(request, send);
 }
 
+/** The form of a grant, a compact JWS, and the most bytes that one may have. */
+const JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+const MAX_GRANT = 4096;
+
 async function ask(grant: () => Promise<string>): Promise<string> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  // Whoever asks through this very client waits for itself.
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DOMException("there is no grant after 30 seconds", "TimeoutError")), TIMEOUT);
+  });
   let signed: unknown;
   let cause: unknown;
   try {
-    signed = await grant();
+    signed = await Promise.race([grant(), late]);
   } catch (error) {
     cause = error;
+  } finally {
+    clearTimeout(timer);
   }
-  if (typeof signed !== "string") throw refusal(GRANT_UNAVAILABLE, "the client's grant function yields none", cause);
-  return signed;
+  if (typeof signed === "string" && signed.length <= MAX_GRANT && JWS.test(signed)) return signed;
+  throw refusal(GRANT_UNAVAILABLE, "the client's grant function yields none", cause);
 }
 
 async function answer(request: Request, send: Send): Promise<Minted> {
