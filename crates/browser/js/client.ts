@@ -14,6 +14,9 @@ export class PageClient implements Client {
   readonly #options: ClientOptions;
   readonly #issuer: string;
   readonly #loader: Loader;
+  /** Until the first mint waits for somebody else. */
+  readonly #waiting: Promise<void>;
+  #onWait = () => {};
   #keyPair: Promise<KeyPair> | undefined;
   #first: Promise<Minted> | undefined;
   #calls: Promise<Calls> | undefined;
@@ -28,6 +31,7 @@ export class PageClient implements Client {
     this.#options = { ...options };
     this.#issuer = key.issuer;
     this.#loader = loader;
+    this.#waiting = new Promise((resolve) => (this.#onWait = resolve));
   }
 
   fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
@@ -67,6 +71,8 @@ export class PageClient implements Client {
     const first = (this.#first ??= this.#mint());
     // A failure is for whoever takes this one up, and the next attempt is another.
     first.catch(() => (this.#first = undefined));
+    // The mint is on its way before anything competes with it.
+    await Promise.race([this.#waiting, first.catch(() => {})]);
     const { Calls } = await this.#loader.rest();
     this.#made = new Calls(await this.#key(), {
       mint: () => this.#mint(),
@@ -79,11 +85,12 @@ export class PageClient implements Client {
 
   async #mint(): Promise<Minted> {
     const { publishableKey, grant } = this.#options;
-    return mint({ publishableKey, issuer: this.#issuer, grant }, await this.#key(), this.#send);
+    const [issuer, onWait] = [this.#issuer, this.#onWait];
+    return mint({ publishableKey, issuer, grant, onWait }, await this.#key(), this.#send);
   }
 
   #key(): Promise<KeyPair> {
-    this.#keyPair ??= makeKeyPair(this.#options.custody ?? "auto", this.#loader).catch((error: unknown) => {
+    this.#keyPair ??= makeKeyPair(this.#options.custody ?? "auto", this.#loader, this.#onWait).catch((error: unknown) => {
       this.#keyPair = undefined;
       throw error;
     });

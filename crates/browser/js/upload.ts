@@ -1,12 +1,11 @@
-import { toBase64url } from "./base64url.js";
-import { toMultipart } from "./multipart.js";
 import type { UploadOptions } from "./types.js";
 
 /** An upload as it was asked for. */
 export interface Upload {
   /** Everything but the body. */
   request: Request;
-  blob: Blob;
+  /** The body, as nobody else can change it any more. */
+  body: Blob | FormData;
   onProgress: UploadOptions["onProgress"];
 }
 
@@ -14,16 +13,18 @@ export interface Upload {
 export function toUpload(input: string | URL, options: UploadOptions): Upload {
   // JavaScript may leave them out.
   const { body, method = "POST", headers = {}, signal = null, onProgress } = (options as UploadOptions | undefined) ?? {};
-  const blob = toBlob(body);
-  return { request: new Request(input, { method, headers, signal, body: blob }), blob, onProgress };
+  const taken = take(body);
+  // With a body, so that a method that has none is refused, and without a type, which the real one brings.
+  return { request: new Request(input, { method, headers, signal, body: new Uint8Array() }), body: taken, onProgress };
 }
 
-/** The body as one `Blob`, which refers to files and does not copy them, with the type that `fetch` would give it. */
-function toBlob(body: UploadOptions["body"] | undefined): Blob {
+/** A `Blob` refers to files and does not copy them; its type is the one that `fetch` would give. */
+function take(body: UploadOptions["body"] | undefined): Blob | FormData {
   if (body instanceof Blob) return body;
   if (body instanceof FormData) {
-    // A `Blob` writes its type in lower case.
-    return toMultipart(body, `doorkey-${toBase64url(crypto.getRandomValues(new Uint8Array(18))).toLowerCase()}`);
+    const form = new FormData();
+    for (const [name, value] of body) form.append(name, value);
+    return form;
   }
   if (body instanceof URLSearchParams) {
     return new Blob([body.toString()], { type: "application/x-www-form-urlencoded;charset=utf-8" });

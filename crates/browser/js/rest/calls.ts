@@ -15,7 +15,7 @@ import type { Upload } from "../upload.js";
 import { DoorkeyError, refusal } from "./error.js";
 import { ofBlob, ofRequest, type Payload } from "./payload.js";
 import { isTrap, keep } from "./trap.js";
-import { toProgress } from "./upload.js";
+import { toBlob, toProgress } from "./upload.js";
 
 /** What calls need of the part that was there before them. */
 export interface Early {
@@ -61,9 +61,10 @@ export class Calls {
 
   upload(upload: Upload): Promise<Response> {
     return this.#run(async () => {
-      const { request, blob } = upload;
-      const { report, send } = toProgress(upload, this.#early.send, !this.#early.hasOwnFetch);
+      const { request, onProgress } = upload;
       const { signal } = request;
+      const blob = toBlob(upload);
+      const { report, send } = toProgress(blob, onProgress, this.#early.send, !this.#early.hasOwnFetch);
       await abortable(this.#prepare(), signal);
       if (!this.#core.covers(request.url)) throw refusal(INVALID_INPUT, "the session is not for this url");
       const payload = await ofBlob(blob, signal, (loaded) => report("hash", loaded));

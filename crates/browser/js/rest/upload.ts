@@ -1,6 +1,8 @@
+import { toBase64url } from "../base64url.js";
 import type { Send } from "../mint.js";
 import type { UploadProgress } from "../types.js";
 import type { Upload } from "../upload.js";
+import { toMultipart } from "./multipart.js";
 import { sendByXhr } from "./xhr.js";
 
 /** Who hears of an upload, and how it is sent. */
@@ -9,8 +11,22 @@ export interface Progress {
   send: (signed: Request) => Promise<Response>;
 }
 
+/** The body in one piece, whose type becomes the request's unless that has one. */
+export function toBlob({ request, body }: Upload): Blob {
+  // A `Blob` writes its type in lower case.
+  const boundary = () => `doorkey-${toBase64url(crypto.getRandomValues(new Uint8Array(18))).toLowerCase()}`;
+  const blob = body instanceof FormData ? toMultipart(body, boundary()) : body;
+  if (blob.type && !request.headers.has("content-type")) request.headers.set("content-type", blob.type);
+  return blob;
+}
+
 /** `sendByFetch` is for where nobody looks, or nobody can. */
-export function toProgress({ blob, onProgress }: Upload, sendByFetch: Send, mayUseXhr: boolean): Progress {
+export function toProgress(
+  blob: Blob,
+  onProgress: Upload["onProgress"],
+  sendByFetch: Send,
+  mayUseXhr: boolean,
+): Progress {
   const report: Progress["report"] = (phase, loaded) => {
     try {
       onProgress?.({ phase, loaded, total: blob.size });
