@@ -32,6 +32,9 @@ export function DoorkeyProvider(props: DoorkeyProviderProps): ReactElement {
   return createElement(ClientContext.Provider, { value: props.client ?? own }, props.children);
 }
 
+// Its own name is lost in the build, and React names components in its warnings.
+DoorkeyProvider.displayName = "DoorkeyProvider";
+
 /**
  * The client of the nearest {@link DoorkeyProvider}; the same at each render.
  *

@@ -62,6 +62,10 @@ test("a wrong key throws where the provider is rendered", () => {
   assert.throws(render(undefined as unknown as string), { code: "malformed_key" });
 });
 
+test("React's warnings can name the provider, although the build shortens names", () => {
+  assert.equal((DoorkeyProvider as { displayName?: string }).displayName, "DoorkeyProvider");
+});
+
 test("the built file is a client module, and holds no second copy of the SDK", () => {
   const file = createRequire(import.meta.url).resolve("@doorkey/browser/react");
   const text = readFileSync(file, "utf8");
