@@ -153,10 +153,19 @@ with email, name and password.
         ))
     });
     let setup = setup.as_str();
+    let audiences = settings.audiences().iter().map(Origin::as_str).collect::<Vec<_>>().join(", ");
+    let without_audience = if settings.audiences() == [url.clone()] { WITHOUT_AUDIENCE } else { "" };
     Zeroizing::new(format!(
-        "Doorkey runs at {url}\nIts data is in  {database}\n{first_start}{setup}\nCtrl-C stops it.\n"
+        "Doorkey runs at {url}\nIts data is in  {database}\nSessions are for {audiences}\n{without_audience}{first_start}{setup}\nCtrl-C stops it.\n"
     ))
 }
+
+/// Nobody's pages call the issuer: whoever leaves it at that finds that their API gets no credential.
+const WITHOUT_AUDIENCE: &str = "
+That is the issuer itself, and pages sign calls to no other origin. Name your API's, as pages call it:
+
+  doorkey serve --audience http://localhost:3880
+";
 
 const WITHOUT_SCOPES: &str = "
 Neither key has a scope, because doorkey.toml lists none. Add [[scopes]] there, start again,

@@ -45,9 +45,9 @@ fn a_first_start_makes_everything_and_a_second_nothing() {
 #[test]
 fn a_person_is_shown_the_keys_once() {
     let house = House::new();
-    let run = |listen: &str| {
-        let mut child =
-            house.doorkey(&["serve", "--listen", listen]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let run = |more: &[&str]| {
+        let mut command = house.doorkey(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut child = command.args(more).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut text = String::new();
         let mut stdout = child.stdout.take().unwrap();
         let mut byte = [0];
@@ -58,7 +58,12 @@ fn a_person_is_shown_the_keys_once() {
         child.wait().unwrap();
         text
     };
-    let (first, second) = (run("127.0.0.1:0"), run("127.0.0.1:0"));
+    let api = ["--audience", "http://localhost:3880", "--audience", "https://api.example.com"];
+    let (first, second) = (run(&[]), run(&api));
+    let url = first.lines().next().unwrap().strip_prefix("Doorkey runs at ").unwrap();
+    assert!(first.contains(&format!("\nSessions are for {url}\n\nThat is the issuer itself")), "{first}");
+    assert!(second.contains("\nSessions are for http://localhost:3880, https://api.example.com\n"), "{second}");
+    assert!(!second.contains("the issuer itself"), "{second}");
     for (text, times) in [(first, 1), (second, 0)] {
         assert!(text.contains("Doorkey runs at http://localhost:"), "{text}");
         assert_eq!((text.matches("pk_test_").count(), text.matches("sk_test_").count()), (times, times), "{text}");
