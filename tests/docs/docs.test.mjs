@@ -7,11 +7,14 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { after, before, describe, test } from "node:test";
 import { launchChromium } from "../packaging/lib/browsers.mjs";
-import { startDoorkey } from "../packaging/lib/doorkey.mjs";
+import { freePort, startDoorkey } from "../packaging/lib/doorkey.mjs";
 import { doorkey as program, root, tarball } from "../packaging/lib/places.mjs";
-import { run } from "../packaging/lib/process.mjs";
+import { run, start } from "../packaging/lib/process.mjs";
 import { serve } from "../packaging/lib/serve.mjs";
 import { blocks, blocksOf, docs, pages, readmeBlocks } from "./blocks.mjs";
+
+/** The page whose blocks are the files and the programs of one app. */
+const QUICK_START = "quick-start.md";
 
 /** Far longer than anything here takes, so that what hangs is a failure. */
 const TIMEOUT = 300_000;
@@ -29,8 +32,9 @@ before(async () => {
 after(() => rm(folder, { recursive: true, force: true }));
 
 test("every block is of a language that is tested", () => {
-  const tested = ["js", "ts", "tsx", "html", "http", "json", "rust", "rust,no_run", "sh"];
+  const tested = ["js", "ts", "tsx", "html", "http", "json", "rust", "rust,no_run", "sh", "toml"];
   assert.deepEqual(blocks.filter(({ language }) => !tested.includes(language)).map(({ name }) => name), []);
+  assert.deepEqual(blocksOf("toml").map(({ page }) => page), [QUICK_START]);
   // None is written so that it would not be found.
   for (const [page, source] of pages) {
     const fences = source.match(/^\s*(```|~~~)/gm) ?? [];
@@ -69,6 +73,56 @@ test("JavaScript and TypeScript compile", { timeout: TIMEOUT }, async () => {
     await writeFile(config, JSON.stringify({ compilerOptions: { ...compilerOptions, ...options }, include: ["."] }));
     await run("tsc", ["--project", config], folder);
   }
+});
+
+describe("the quick start", () => {
+  /** What to undo, the latest first. */
+  const stops = [];
+  after(async () => {
+    while (stops.length > 0) await stops.pop()();
+  });
+
+  test("works as it is written", { timeout: TIMEOUT }, async () => {
+    const app = join(folder, "quick-start");
+    await mkdir(app);
+    const port = await freePort();
+    const steps = blocks.filter(({ page }) => page === QUICK_START);
+    /** The one block that begins so, with a port that is free. */
+    const step = (beginning) => {
+      const [block, ...others] = steps.filter(({ text }) => text.startsWith(beginning));
+      assert.ok(block && others.length === 0, beginning);
+      return block.text.replaceAll("3880", port);
+    };
+    const argumentsOf = (command) => step(command).trim().slice(command.length + 1).split(" ").filter(Boolean);
+    const begin = async (program, args, ready) => {
+      const started = await start(program, args, { cwd: app, ready });
+      stops.push(started.stop);
+      return started;
+    };
+
+    await writeFile(join(app, "doorkey.toml"), step("# doorkey.toml\n"));
+    const issuer = await begin(program, ["serve", ...argumentsOf("doorkey serve"), "--listen", "127.0.0.1:0"], /Ctrl-C stops it/);
+    const [, origin] = /Doorkey runs at (\S+)/.exec(issuer.output());
+    const [, key] = /publishable +(pk_test_\S+)/.exec(issuer.output());
+
+    await writeFile(join(app, "api.mjs"), step("// api.mjs\n").replaceAll("http://localhost:7700", origin));
+    await begin(process.execPath, argumentsOf("node"), /the API is there/);
+
+    // Hands on what the page shows.
+    const watch = `<script>new MutationObserver(() => {
+      const [said] = /The API says .*/.exec(document.body?.innerText ?? "") ?? [];
+      if (said) document.documentElement.dataset.result = JSON.stringify(said);
+    }).observe(document, { childList: true, subtree: true });</script>`;
+    const page = step("<!-- index.html -->\n").replaceAll("pk_test_…", key);
+    await writeFile(join(app, "index.html"), page.replace("<body>", `<body>${watch}`));
+    const vite = await begin("vite", [...argumentsOf("npx vite"), "--port", "0"], /Local:\s+(http\S+?)\/?$/);
+
+    const browser = await launchChromium();
+    stops.push(() => browser.close());
+    const shown = await browser.visit(`${vite.match[1]}/`);
+    const promised = /The page shows `([^`]*)`/.exec(pages.get(QUICK_START))[1];
+    assert.deepEqual(shown, { result: promised, troubles: [] });
+  });
 });
 
 describe("in a page", () => {
@@ -110,7 +164,7 @@ describe("in a page", () => {
       const [said] = /The API says \\d+$/.exec(document.body.innerText) ?? [];
       if (said) document.documentElement.dataset.result = JSON.stringify(said);
     }).observe(document.body, { childList: true });`;
-    for (const { text, name } of blocksOf("html")) {
+    for (const { text, name } of blocksOf("html").filter(({ page }) => page !== QUICK_START)) {
       const page = await show(`<script src="/script.js"></script>\n${real(text)}`, watch);
       assert.deepEqual(page, { result: "The API says 200", troubles: [] }, name);
     }
@@ -182,6 +236,9 @@ const PROGRAMS = {
     const manifest = await readFile(join(root, "Cargo.toml"), "utf8");
     assert.deepEqual(args.filter((name) => !manifest.includes(`\n${name} = `)), []);
   },
+  // The quick start has a test of its own.
+  node: async (args) => assert.deepEqual(args, ["api.mjs"]),
+  npx: async (args) => assert.deepEqual(args, ["vite"]),
   export: async ([assignment]) => assert.match(assignment, /^DOORKEY_[A-Z_]+=/),
 };
 

@@ -23,7 +23,7 @@ browser = true
 `;
 
 /** A port that nobody has: the issuer must know the API's origin before there is an API. */
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address();
