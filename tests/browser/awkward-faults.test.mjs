@@ -79,6 +79,16 @@ test("an abort while the API says nothing rejects with its reason, and nothing i
 
 test("a token that expired on the way is replaced, once", async () => {
   const { page } = await world.open();
+  // A session that was refused when it was new would not be replaced.
+  const grow = () => page.evaluate(() => {
+    for (const clock of [Date, performance]) {
+      const now = clock.now.bind(clock);
+      clock.now = () => now() + 6000;
+    }
+  });
+  assert.equal(value(await call(page, get("/before"))).status, 200);
+  world.arrived(1, 1);
+  await grow();
   const { api, issuer, createKey } = world.house;
   // A real token that the real verifier says has expired.
   const { page: other } = await world.open({ key: (await createKey("--session-lifetime", "1")).key });
@@ -91,7 +101,8 @@ test("a token that expired on the way is replaced, once", async () => {
   const late = (request, response, { pass }) => pass(request, response, { ...request.headers, authorization });
   api.next(late);
   assert.equal(value(await call(page, get("/late"))).status, 200);
-  world.arrived(2, 2);
+  world.arrived(1, 2);
+  await grow();
   api.next(late);
   const post = value(await call(page, get("/late", POST)));
   assert.deepEqual([post.status, JSON.parse(post.text).code], [401, "token_expired"]);

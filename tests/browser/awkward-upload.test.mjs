@@ -118,6 +118,44 @@ test("a form goes through the real verifier, its files unread", async () => {
   assert.match(headers["content-type"], /^multipart\/form-data; boundary=doorkey-/);
 });
 
+test("a form is written as the browser itself writes it", async () => {
+  const { page } = await open();
+  const [ours, own] = value(await page.evaluate(() => attempt(async () => {
+    const form = new FormData();
+    const odd = ['quo"te', "line\nend", "car\rriage", "both\r\n", "\n\r", "grüße 🌊", "a;b=c", "back\\slash", "%22", "\t", "\ud800", ""];
+    for (const text of odd) {
+      form.append(text, text);
+      form.append("file", new File([text], text, { type: "text/x" }));
+    }
+    form.append("file", new Blob(["no name"]));
+    let sent;
+    const capture = async (request) => {
+      if (!request.url.startsWith(api)) return fetch(request);
+      sent = request;
+      return new Response("ok");
+    };
+    await createClient({ publishableKey, fetch: capture }).upload(`${api}/form`, { body: form });
+    // All but the boundary, which each chooses for itself.
+    const read = async (message) => (await message.text()).replaceAll(/boundary=(.+)/.exec(message.headers.get("content-type"))[1], "b");
+    return [await read(sent), await read(new Response(form))];
+  })));
+  assert.equal(ours, own);
+  assert.ok(own.split("--b\r\n").length > 25);
+  world.arrived(1, 0);
+});
+
+test("an answer without a type has none, whichever way the upload went", async () => {
+  const { page } = await open();
+  for (const isHeard of [false, true]) {
+    world.house.api.next(refuse(200));
+    const type = await page.evaluate((isHeard) => attempt(async () => {
+      const response = await client.upload(`${api}/untyped`, { body: "x", ...(isHeard && { onProgress() {} }) });
+      return { type: response.headers.get("content-type"), text: await response.text() };
+    }), isHeard);
+    assert.deepEqual(value(type), { type: null, text: "busy" });
+  }
+});
+
 test("a network that breaks in mid-upload is reported, and tried again only with an Idempotency-Key", async () => {
   const { page } = await open();
   const { api } = world.house;
@@ -200,4 +238,6 @@ test("a redirect of an upload is refused; what the browser sends on by itself ha
   const stolen = elsewhere.take();
   assert.equal(elsewhere.takePreflights(), 1);
   assert.deepEqual(stolen.map(({ headers }) => headers.authorization), [undefined]);
+  // As README and `onProgress` say.
+  for (const name of ["signature", "signature-input", "content-digest"]) assert.ok(stolen[0].headers[name], name);
 });

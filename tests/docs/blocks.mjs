@@ -16,13 +16,20 @@ export const pages = new Map(
 );
 
 /** All blocks, each with its page and the line that it begins in. */
-export const blocks = [...pages].flatMap(([page, source]) =>
-  [...source.matchAll(BLOCK)].map((match) => {
+export const blocks = [...pages].flatMap(blocksIn);
+
+/** What the READMEs show of the packages in JavaScript; their other blocks are tested by the crates that they belong to. */
+export const readmeBlocks = ["README.md", "crates/browser/README.md"].flatMap((name) =>
+  blocksIn([name.replaceAll("/", "-"), readFileSync(`${docs}../../${name}`, "utf8")]).filter(({ language }) => ["js", "ts", "tsx"].includes(language)),
+);
+
+function blocksIn([page, source]) {
+  return [...source.matchAll(BLOCK)].map((match) => {
     const { given = "", language, text } = match.groups;
     const line = source.slice(0, match.index + match[0].indexOf("```")).split("\n").length;
     return { page, line, given, language, text, name: `${page}:${line}` };
-  }),
-);
+  });
+}
 
 /** The blocks of some languages; there must be one. */
 export function blocksOf(...languages) {

@@ -11,7 +11,7 @@ import { startDoorkey } from "../packaging/lib/doorkey.mjs";
 import { doorkey as program, root, tarball } from "../packaging/lib/places.mjs";
 import { run } from "../packaging/lib/process.mjs";
 import { serve } from "../packaging/lib/serve.mjs";
-import { blocks, blocksOf, docs, pages } from "./blocks.mjs";
+import { blocks, blocksOf, docs, pages, readmeBlocks } from "./blocks.mjs";
 
 /** Far longer than anything here takes, so that what hangs is a failure. */
 const TIMEOUT = 300_000;
@@ -57,7 +57,7 @@ test("JavaScript and TypeScript compile", { timeout: TIMEOUT }, async () => {
     page: { lib: ["es2023", "dom", "dom.iterable"], types: ["node"] },
     worker: { lib: ["es2023", "webworker"], types: [] },
   };
-  for (const { page, line, given, language, text } of blocksOf("js", "ts", "tsx")) {
+  for (const { page, line, given, language, text } of [...blocksOf("js", "ts", "tsx"), ...readmeBlocks]) {
     const kind = given.includes("ServiceWorkerGlobalScope") ? "worker" : "page";
     // Error messages name page and line by the file's name.
     const file = join(folder, kind, `${page}.${line}.${language === "tsx" ? "tsx" : "ts"}`);

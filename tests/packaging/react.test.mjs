@@ -17,6 +17,7 @@ const EXPECTED = {
   "a render keeps the client, and its latest functions are called": [1, 1, 1],
   "another custody is another client": ["wasm", "webcrypto", false],
   "an error is told, and refresh asks again": ["loading", "issuer_unavailable", "session"],
+  "a view for an error that looks at the session itself leaves the error as it is": 2,
   "what is mounted later has the session at once": [true, 1],
   "a page from a server is taken over as it is": ["<p>loading</p>", [], true],
 };

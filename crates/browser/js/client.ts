@@ -7,15 +7,20 @@ import type { Loader } from "./load.js";
 import { mint, type Minted, type Send } from "./mint.js";
 import type { Calls } from "./rest/calls.js";
 import type { Client, ClientOptions, Session, SignUrlOptions, UploadOptions } from "./types.js";
+import { toUpload } from "./upload.js";
 
 /** What is there before the rest of the SDK: the key pair and the first mint, which leave while the rest is on its way. */
 export class PageClient implements Client {
   readonly #options: ClientOptions;
   readonly #issuer: string;
   readonly #loader: Loader;
+  /** Until the first mint waits for somebody else. */
+  readonly #waiting: Promise<void>;
+  #onWait = () => {};
   #keyPair: Promise<KeyPair> | undefined;
   #first: Promise<Minted> | undefined;
   #calls: Promise<Calls> | undefined;
+  #made: Calls | undefined;
 
   constructor(options: ClientOptions, loader: Loader) {
     // Where a build replaces a variable that is not set, there is none.
@@ -26,10 +31,11 @@ export class PageClient implements Client {
     this.#options = { ...options };
     this.#issuer = key.issuer;
     this.#loader = loader;
+    this.#waiting = new Promise((resolve) => (this.#onWait = resolve));
   }
 
   fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
-    const request = toRequest(input, init);
+    const request = read(() => new Request(input, init));
     const { signal } = request;
     signal.throwIfAborted();
     const calls = await abortable(this.#begin(), signal);
@@ -37,20 +43,21 @@ export class PageClient implements Client {
   };
 
   upload = async (input: string | URL, options: UploadOptions): Promise<Response> => {
-    options.signal?.throwIfAborted();
-    const beginning = this.#begin();
-    const calls = await (options.signal ? abortable(beginning, options.signal) : beginning);
-    return calls.upload(input, options);
+    const upload = read(() => toUpload(input, options));
+    const { signal } = upload.request;
+    signal.throwIfAborted();
+    const calls = await abortable(this.#begin(), signal);
+    return calls.upload(upload);
   };
 
-  signUrl = async (input: string | URL, options: SignUrlOptions = {}): Promise<string> => {
-    const { url } = toRequest(input);
-    return (await this.#begin()).signUrl(url, options.expiresIn ?? 60);
+  signUrl = async (input: string | URL, { expiresIn = 60 }: SignUrlOptions = {}): Promise<string> => {
+    const { url } = read(() => new Request(input));
+    return (await this.#begin()).signUrl(url, expiresIn);
   };
 
   session = async (): Promise<Session> => (await this.#begin()).session();
 
-  /** The rest of the SDK, on its way since the first call. */
+  /** The rest of the SDK, on its way since the first call; rejects as the first mint does for all who waited for it. */
   #begin(): Promise<Calls> {
     this.#calls ??= this.#makeCalls().catch((error: unknown) => {
       this.#calls = undefined;
@@ -60,24 +67,30 @@ export class PageClient implements Client {
   }
 
   async #makeCalls(): Promise<Calls> {
+    if (this.#made) return this.#made;
     const first = (this.#first ??= this.#mint());
     // A failure is for whoever takes this one up, and the next attempt is another.
     first.catch(() => (this.#first = undefined));
+    // The mint is on its way before anything competes with it.
+    await Promise.race([this.#waiting, first.catch(() => {})]);
     const { Calls } = await this.#loader.rest();
-    return new Calls(first, await this.#key(), {
+    this.#made = new Calls(await this.#key(), {
       mint: () => this.#mint(),
       send: this.#send,
       hasOwnFetch: this.#options.fetch !== undefined,
     });
+    await this.#made.begin(first);
+    return this.#made;
   }
 
   async #mint(): Promise<Minted> {
     const { publishableKey, grant } = this.#options;
-    return mint({ publishableKey, issuer: this.#issuer, grant }, await this.#key(), this.#send);
+    const [issuer, onWait] = [this.#issuer, this.#onWait];
+    return mint({ publishableKey, issuer, grant, onWait }, await this.#key(), this.#send);
   }
 
   #key(): Promise<KeyPair> {
-    this.#keyPair ??= makeKeyPair(this.#options.custody ?? "auto", this.#loader).catch((error: unknown) => {
+    this.#keyPair ??= makeKeyPair(this.#options.custody ?? "auto", this.#loader, this.#onWait).catch((error: unknown) => {
       this.#keyPair = undefined;
       throw error;
     });
@@ -87,10 +100,10 @@ export class PageClient implements Client {
   readonly #send: Send = (request) => (this.#options.fetch ?? globalThis.fetch)(request);
 }
 
-/** The request as a browser reads it. */
-function toRequest(input: RequestInfo | URL, init?: RequestInit): Request {
+/** Arguments as a browser reads them. */
+function read<T>(make: () => T): T {
   try {
-    return new Request(input, init);
+    return make();
   } catch (cause) {
     throw refusal(INVALID_INPUT, cause instanceof Error ? cause.message : "this is no request", cause);
   }

@@ -16,8 +16,8 @@ export interface KeyPair {
 /** The form that a JWK has (RFC 8037). */
 export const toX = ({ publicKey }: KeyPair): string => toBase64url(publicKey);
 
-/** Makes a key pair where the option says, or where the browser can. */
-export async function makeKeyPair(custody: Custody, loader: Loader): Promise<KeyPair> {
+/** Makes a key pair where the option says, or where the browser can; `onWait` as in a mint's options. */
+export async function makeKeyPair(custody: Custody, loader: Loader, onWait: () => void): Promise<KeyPair> {
   if (custody !== "wasm") {
     try {
       return await makeWebCryptoKeyPair();
@@ -25,6 +25,7 @@ export async function makeKeyPair(custody: Custody, loader: Loader): Promise<Key
       if (custody === "webcrypto") throw noWebCrypto(cause);
     }
   }
+  onWait();
   const { Curve } = await loader.curve();
   const curve = new Curve();
   return { custody: "wasm", publicKey: curve.publicKey(), sign: async (message) => curve.sign(message) };

@@ -25,6 +25,8 @@ export interface MintOptions {
   publishableKey: string;
   issuer: string;
   grant: (() => Promise<string>) | undefined;
+  /** Hears that there is nothing left to do but to wait for somebody else; perhaps twice. */
+  onWait: () => void;
 }
 
 export type Send = (request: Request) => Promise<Response>;
@@ -34,8 +36,11 @@ const TIMEOUT = 30_000;
 
 /** Trades the publishable key for a session. */
 export async function mint(options: MintOptions, keyPair: KeyPair, send: Send): Promise<Minted> {
+  const { onWait } = options;
   const url = `${options.issuer}/v1/sessions`;
-  const grant = options.grant && (await ask(options.grant));
+  const granted = options.grant && ask(options.grant);
+  if (granted) onWait();
+  const grant = await granted;
   const jwk = { kty: "OKP", crv: "Ed25519", x: toX(keyPair) };
   const claims = {
     publishable_key: options.publishableKey,
@@ -55,19 +60,32 @@ export async function mint(options: MintOptions, keyPair: KeyPair, send: Send): 
     redirect: "error",
     signal: AbortSignal.timeout(TIMEOUT),
   });
-  return answer(request, send);
+  const answered = answer(request, send);
+  onWait();
+  return answered;
 }
 
+/** The form of a grant, a compact JWS, and the most bytes that one may have. */
+const JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+const MAX_GRANT = 4096;
+
 async function ask(grant: () => Promise<string>): Promise<string> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  // Whoever asks through this very client waits for itself.
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DOMException("there is no grant after 30 seconds", "TimeoutError")), TIMEOUT);
+  });
   let signed: unknown;
   let cause: unknown;
   try {
-    signed = await grant();
+    signed = await Promise.race([grant(), late]);
   } catch (error) {
     cause = error;
+  } finally {
+    clearTimeout(timer);
   }
-  if (typeof signed !== "string") throw refusal(GRANT_UNAVAILABLE, "the client's grant function yields none", cause);
-  return signed;
+  if (typeof signed === "string" && signed.length <= MAX_GRANT && JWS.test(signed)) return signed;
+  throw refusal(GRANT_UNAVAILABLE, "the client's grant function yields none", cause);
 }
 
 async function answer(request: Request, send: Send): Promise<Minted> {

@@ -51,8 +51,8 @@ export function useDoorkey(): Client {
 /**
  * What the issuer granted to this page; mints a session once mounted, if there is none.
  *
- * All components of one client see the same state. It is loading on a server, and while the page hydrates. A session is
- * renewed by calls; a component sees the renewed one when it is mounted after the end of the first, or on `refresh`.
+ * All components of one client see the same state. It is loading on a server, and while the page hydrates. An error
+ * stays until `refresh`. A session is renewed by calls, and the renewed one is seen on `refresh`.
  *
  * @example
  * const { session, error, isLoading } = useSession();

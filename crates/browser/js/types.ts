@@ -17,7 +17,9 @@ export interface ClientOptions {
    * Asks your own backend for a grant, a statement that it signs with its secret key: who the end user is, or what this
    * page may do at most. It is called for each session, every few minutes, and a grant is good for one.
    *
-   * What it throws is the `cause` of a `DoorkeyError` with the code `grant_unavailable`.
+   * What it throws is the `cause` of a `DoorkeyError` with the code `grant_unavailable`. That is also what calls reject
+   * with if it yields no compact JWS of at most 4096 bytes, or nothing in 30 seconds. It must not call the client that
+   * asks for it, which waits for the grant.
    */
   grant?: () => Promise<string>;
   /** Where the private key lives; `"auto"` unless given. */
@@ -54,7 +56,7 @@ export interface UploadProgress {
   total: number;
 }
 
-/** What {@link Client.upload} sends, and how. */
+/** What {@link Client.upload} sends, and how; read at the call, so that what is changed afterwards changes nothing. */
 export interface UploadOptions {
   /** The body; a `Blob`, a `File` and the files of a `FormData` are read piece by piece and never held whole. */
   body: Blob | FormData | URLSearchParams | ArrayBuffer | ArrayBufferView<ArrayBuffer> | string;
@@ -69,14 +71,21 @@ export interface UploadOptions {
    * What it throws is the page's own error and does not end the upload.
    *
    * `XMLHttpRequest` cannot be told all that `fetch` can: at the page's own origin cookies go along, and a redirect is
-   * refused only after the browser has followed it, to another origin without the token and if that one allows it.
+   * refused only after the browser has followed it. A 307 or 308 has it send the body with `Signature`,
+   * `Signature-Input`, `Content-Digest` and the headers of your own to the second place; at the same origin with the
+   * token, at another one without it, and only if a preflight allows that. The call then rejects with
+   * `redirect_refused`, as it does where a service worker answers from another URL. Without `onProgress` no redirect is
+   * followed.
    */
   onProgress?: (progress: UploadProgress) => void;
 }
 
 /** What {@link Client.signUrl} makes. */
 export interface SignUrlOptions {
-  /** For how many seconds the URL is good: 1 to 300, and 60 unless given; a fraction is dropped. */
+  /**
+   * For how many seconds the URL is good: 1 to 300, and 60 unless given; a fraction is dropped. Where the session's
+   * token ends before and no longer one is to be had, the URL ends with the token.
+   */
   expiresIn?: number;
 }
 
@@ -86,12 +95,13 @@ export interface Client {
    * `window.fetch`, with a session token and a signature on every request to the session's audience.
    *
    * Takes the same arguments, resolves with any response, 4xx and 5xx included, and rejects with the signal's reason on
-   * abort. Requests to other origins go out as they are, without credentials. A signed request follows no redirect and
-   * sends no cookies. A `Blob` or a `File` is hashed piece by piece; any other body is read into memory first.
+   * abort. Requests to other origins go out as they are, without credentials; they wait for a session, too, since only
+   * that says which origins are the audience, and are never tried again. A signed request follows no redirect and sends
+   * no cookies. A `Blob` or a `File` is hashed piece by piece; any other body is read into memory first.
    *
    * A request whose method is safe, or that has an `Idempotency-Key`, is sent once more, signed anew: if the network
-   * broke off, if its token was refused as expired, and if a 429 or 503 says that five seconds will do. No other
-   * request is ever sent twice, and none three times.
+   * broke off, if its token was refused as expired after its first five seconds, and if a 429 or 503 says that five
+   * seconds will do. No other request is ever sent twice, and none three times.
    *
    * Rejects with a {@link DoorkeyError}: `api_unavailable` where `fetch` throws a `TypeError`, `redirect_refused`, and
    * where there is no session to be had what the issuer says.
@@ -116,7 +126,8 @@ export interface Client {
    * Signs a URL of the API for what cannot set headers: `<img>`, `EventSource`, `WebSocket`, a download.
    *
    * The URL is good for `GET`, for a minute unless said otherwise, and once: an `EventSource` that connects again needs
-   * another. Anyone who sees it can use it in that time. `ws:` and `wss:` URLs stay what they are.
+   * another. Anyone who sees it can use it in that time. `ws:` and `wss:` URLs stay what they are, and a fragment stays,
+   * unsigned: it is never sent.
    *
    * @example
    * image.src = await client.signUrl("https://api.example.com/pictures/1");

@@ -14,6 +14,8 @@ pub(crate) struct Address<'a> {
     pub(crate) authority: &'a str,
     /// Path and query, without the fragment, which is never sent.
     target: &'a str,
+    /// The fragment with its `#`, or nothing.
+    fragment: &'a str,
 }
 
 impl<'a> Address<'a> {
@@ -30,12 +32,18 @@ impl<'a> Address<'a> {
             is_socket: i >= 2,
             authority: url.get(scheme_end..path)?,
             target: url.get(path..end)?,
+            fragment: url.get(end..)?,
         })
     }
 
     /// `scheme://host[:port]` as the URL has it.
     pub(crate) fn origin(&self) -> &'a str {
         self.origin
+    }
+
+    /// The fragment with its `#`, or nothing.
+    pub(crate) fn fragment(&self) -> &'a str {
+        self.fragment
     }
 
     /// Whether `origin`, as in an `Origin` header, is where this leads: a `WebSocket` begins as `http`.
@@ -59,18 +67,18 @@ mod tests {
 
     #[test]
     fn a_url_falls_into_origin_and_target() {
-        for (url, origin, path, query) in [
-            ("https://api.example/", "https://api.example", "/", "?"),
-            ("https://api.example:8443/a/b?c=d", "https://api.example:8443", "/a/b", "?c=d"),
-            ("http://[::1]:7701/a#b?c/d", "http://[::1]:7701", "/a", "?"),
-            ("https://api.example/?q=%27x%27#", "https://api.example", "/", "?q=%27x%27"),
-            ("https://api.example/a?b=https://c.example/d", "https://api.example", "/a", "?b=https://c.example/d"),
+        for (url, origin, path, query, fragment) in [
+            ("https://api.example/", "https://api.example", "/", "?", ""),
+            ("https://api.example:8443/a/b?c=d", "https://api.example:8443", "/a/b", "?c=d", ""),
+            ("http://[::1]:7701/a#b?c/d#e", "http://[::1]:7701", "/a", "?", "#b?c/d#e"),
+            ("https://api.example/?q=%27x%27#", "https://api.example", "/", "?q=%27x%27", "#"),
+            ("https://api.example/a?b=https://c.example/d", "https://api.example", "/a", "?b=https://c.example/d", ""),
         ] {
             let address = Address::parse(url).unwrap();
             assert!(address.is_at(origin) && address.origin() == origin);
             assert_eq!(address.authority, origin.split_once("//").unwrap().1);
             let target = address.target().unwrap();
-            assert_eq!((target.path(), &*target.query_component()), (path, query));
+            assert_eq!((target.path(), &*target.query_component(), address.fragment()), (path, query, fragment));
         }
         for (url, origin) in
             [("wss://api.example/a", "https://api.example"), ("ws://localhost:7701/a", "http://localhost:7701")]

@@ -3,13 +3,13 @@
 use alloc::string::String;
 
 use doorkey_core::{
-    ContentDigest, DEFAULT_CONTENT_TYPE, Error, ErrorCode, MAX_PROOF_WINDOW, Nonce, ProofBody, ProofKey, ProofRequest,
-    Signature, UnsignedProof, UnsignedUrl,
+    ContentDigest, DEFAULT_CONTENT_TYPE, Error, ErrorCode, MAX_PROOF_WINDOW, MAX_URL_WINDOW, Nonce, ProofBody,
+    ProofKey, ProofRequest, Signature, UnsignedProof, UnsignedUrl,
 };
 
 use crate::address::Address;
 use crate::instant::Instant;
-use crate::retry::Pace;
+use crate::retry::{Pace, Remedy};
 use crate::session::{MintResponse, Session};
 
 /// The state behind one `createClient`.
@@ -52,6 +52,7 @@ pub struct SignableRequest<'a> {
 pub struct SignableUrl {
     origin: String,
     url: UnsignedUrl,
+    fragment: String,
 }
 
 impl SignableUrl {
@@ -62,7 +63,7 @@ impl SignableUrl {
 
     /// The whole URL.
     pub fn into_url(self, signature: &Signature) -> String {
-        self.origin + &self.url.into_target(signature)
+        self.origin + &self.url.into_target(signature) + &self.fragment
     }
 }
 
@@ -109,12 +110,19 @@ impl Client {
         self.session.as_ref().is_none_or(|session| session.is_renewal_due(now))
     }
 
-    /// Takes note that a server refused a request with this `Authorization`, by a 401 and this code.
+    /// Takes note that a server refused a request with this `Authorization`, by a 401 and this code; says whether the
+    /// same request, signed anew, may do better. `monotonic` as in [`Instant`].
     ///
-    /// A late refusal of an old token does no harm to its successor.
-    pub fn refuse(&mut self, authorization: &str, code: &str) {
-        if let Some(session) = self.session.as_mut().filter(|session| session.authorization == authorization) {
-            session.refuse(code);
+    /// A late refusal of an old token does no harm to its successor, and one of a token that is new ends no session: the
+    /// next would be refused as well, and every call would bring another mint.
+    pub fn refuse(&mut self, authorization: &str, code: &str, monotonic: f64) -> bool {
+        match Remedy::of(code) {
+            None => false,
+            Some(Remedy::Signature) => true,
+            Some(Remedy::Session) => match self.session.as_mut() {
+                Some(session) if session.authorization == authorization => session.refuse(monotonic),
+                _ => true,
+            },
         }
     }
 
@@ -150,7 +158,8 @@ impl Client {
         Ok(SignableRequest { authorization: &session.authorization, body, proof })
     }
 
-    /// States what is signed for a URL that will be good for `lifetime` seconds; `monotonic` as in [`Instant`].
+    /// States what is signed for a URL that will be good for `lifetime` seconds, or as long as its token if that ends
+    /// before; `monotonic` as in [`Instant`].
     ///
     /// Fails with [`ErrorCode::InvalidInput`] for a lifetime that is none, or too long, and for a URL with parameters
     /// that begin with `dk-`; otherwise as [`prepare`](Self::prepare) does.
@@ -158,9 +167,12 @@ impl Client {
         let nonce = self.nonce();
         let (session, address) = self.session_for(url)?;
         let (created, lifetime) = (to_seconds(session.clock.at(monotonic)), to_seconds(lifetime * 1_000.0));
+        let left = to_seconds(session.expires).saturating_sub(created).max(1);
+        // What is too long in itself stays so, and is refused.
+        let lifetime = if lifetime > MAX_URL_WINDOW { lifetime } else { lifetime.min(left) };
         let (authority, target) = (address.authority, address.target()?);
         let unsigned = UnsignedUrl::new(authority, target, session.token(), self.key, nonce, created, lifetime)?;
-        Ok(SignableUrl { origin: address.origin().into(), url: unsigned })
+        Ok(SignableUrl { origin: address.origin().into(), url: unsigned, fragment: address.fragment().into() })
     }
 
     fn session_for<'a>(&self, url: &'a str) -> Result<(&Session, Address<'a>), Error> {

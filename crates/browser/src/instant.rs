@@ -28,7 +28,12 @@ impl ServerClock {
 
     /// What the server's clock says when the monotonic one says `monotonic`, in Unix milliseconds.
     pub(crate) fn at(&self, monotonic: f64) -> f64 {
-        self.server + (monotonic - self.read_at.monotonic)
+        self.server + self.since(monotonic)
+    }
+
+    /// How long ago it was read, in milliseconds.
+    pub(crate) fn since(&self, monotonic: f64) -> f64 {
+        monotonic - self.read_at.monotonic
     }
 
     /// Whether browser clocks disagree by so much that [`at`](Self::at) cannot be trusted.

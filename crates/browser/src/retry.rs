@@ -7,14 +7,14 @@ const MAX_PATIENCE: u32 = 5;
 /// The longest between two mints of which each has failed, in milliseconds.
 const MAX_BACK_OFF: f64 = 30_000.0;
 const FIRST_BACK_OFF: f64 = 1_000.0;
+/// The longest that an issuer can keep a page from minting, in seconds; a page may be open for days.
+const MAX_RETRY_AFTER: f64 = 3_600.0;
 
-/// How a request ended.
+/// How a request ended, if not with a refusal of its credentials.
 #[derive(Clone, Copy, Debug)]
 pub struct Ending<'a> {
     /// The status of the response; 0 if there was none.
     pub status: u16,
-    /// The code of a refusal by Doorkey.
-    pub code: Option<&'a str>,
     /// The `Retry-After` header.
     pub retry_after: Option<&'a str>,
 }
@@ -22,16 +22,8 @@ pub struct Ending<'a> {
 impl Ending<'_> {
     /// After how many milliseconds the same request, signed anew, may do better; `None` for never.
     pub fn retry_in(&self) -> Option<f64> {
-        const MENDED: [&str; 4] = [
-            ErrorCode::TokenExpired.as_str(),
-            ErrorCode::TokenInvalid.as_str(),
-            ErrorCode::WindowInvalid.as_str(),
-            // A browser sends a request again by itself if the server closed a connection that it had kept open.
-            ErrorCode::Replayed.as_str(),
-        ];
         match self.status {
             0 => Some(0.0),
-            401 if self.code.is_some_and(|code| MENDED.contains(&code)) => Some(0.0),
             429 | 503 => self
                 .retry_after
                 .and_then(|seconds| seconds.parse::<u32>().ok())
@@ -39,6 +31,28 @@ impl Ending<'_> {
                 .map(|seconds| f64::from(seconds) * 1_000.0),
             _ => None,
         }
+    }
+}
+
+/// What may mend a request that a server refused by a 401.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remedy {
+    /// Another signature.
+    Signature,
+    /// Another token, or another reading of the server's clock.
+    Session,
+}
+
+impl Remedy {
+    /// By the code of the refusal; `None` where nothing helps.
+    pub(crate) fn of(code: &str) -> Option<Self> {
+        const OF_SESSION: [&str; 3] =
+            [ErrorCode::TokenExpired.as_str(), ErrorCode::TokenInvalid.as_str(), ErrorCode::WindowInvalid.as_str()];
+        // A browser sends a request again by itself if the server closed a connection that it had kept open.
+        if code == ErrorCode::Replayed.as_str() {
+            return Some(Self::Signature);
+        }
+        OF_SESSION.contains(&code).then_some(Self::Session)
     }
 }
 
@@ -64,7 +78,7 @@ impl Pace {
             back_off = (back_off * 2.0).min(MAX_BACK_OFF);
         }
         self.failures = (self.failures + 1).min(10);
-        self.not_before = monotonic + back_off.max(retry_after.unwrap_or(0.0) * 1_000.0);
+        self.not_before = monotonic + back_off.max(retry_after.unwrap_or(0.0).min(MAX_RETRY_AFTER) * 1_000.0);
     }
 
     /// Whether another mint may be tried at `monotonic`.
@@ -80,28 +94,37 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ending, Pace, is_repeatable};
+    use super::{Ending, Pace, Remedy, is_repeatable};
 
     #[test]
-    fn only_what_another_signature_or_a_short_wait_mends_is_tried_again() {
-        for (status, code, retry_after, expected) in [
-            (0, None, None, Some(0.0)),
-            (200, None, Some("1"), None),
-            (401, Some("token_expired"), None, Some(0.0)),
-            (401, Some("window_invalid"), None, Some(0.0)),
-            (401, Some("replayed"), None, Some(0.0)),
-            (401, Some("key_revoked"), None, None),
-            (401, None, None, None),
-            (403, Some("token_expired"), None, None),
-            (429, Some("rate_limited"), Some("1"), Some(1_000.0)),
-            (429, Some("rate_limited"), Some("6"), None),
-            (429, None, None, None),
-            (503, None, Some("5"), Some(5_000.0)),
-            (503, None, Some("Sat, 21 Nov 2026 17:00:00 GMT"), None),
-            (503, None, Some("-1"), None),
-            (500, None, Some("1"), None),
+    fn only_what_a_short_wait_mends_is_tried_again() {
+        for (status, retry_after, expected) in [
+            (0, None, Some(0.0)),
+            (200, Some("1"), None),
+            (401, Some("1"), None),
+            (429, Some("1"), Some(1_000.0)),
+            (429, Some("6"), None),
+            (429, None, None),
+            (503, Some("5"), Some(5_000.0)),
+            (503, Some("Sat, 21 Nov 2026 17:00:00 GMT"), None),
+            (503, Some("-1"), None),
+            (500, Some("1"), None),
         ] {
-            assert_eq!(Ending { status, code, retry_after }.retry_in(), expected, "{status} {code:?} {retry_after:?}");
+            assert_eq!(Ending { status, retry_after }.retry_in(), expected, "{status} {retry_after:?}");
+        }
+    }
+
+    #[test]
+    fn a_code_says_what_may_mend_a_refusal() {
+        for (code, remedy) in [
+            ("token_expired", Some(Remedy::Session)),
+            ("token_invalid", Some(Remedy::Session)),
+            ("window_invalid", Some(Remedy::Session)),
+            ("replayed", Some(Remedy::Signature)),
+            ("key_revoked", None),
+            ("", None),
+        ] {
+            assert_eq!(Remedy::of(code), remedy, "{code}");
         }
     }
 
@@ -124,6 +147,8 @@ mod tests {
         }
         pace.fail(Some(90.0), now);
         assert!(!pace.allows(now + 89_999.0) && pace.allows(now + 90_000.0));
+        pace.fail(Some(1e9), now);
+        assert!(!pace.allows(now + 3_599_999.0) && pace.allows(now + 3_600_000.0), "no page is shut out for days");
         pace.reset();
         assert!(pace.allows(now));
         pace.fail(Some(0.0), now);

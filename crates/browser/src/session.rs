@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use doorkey_core::{AUTHORIZATION_SCHEME, ErrorCode};
+use doorkey_core::AUTHORIZATION_SCHEME;
 
 use crate::address::Address;
 use crate::instant::{Instant, ServerClock};
@@ -25,14 +25,17 @@ pub(crate) struct Session {
     pub(crate) authorization: String,
     pub(crate) clock: ServerClock,
     audience: String,
-    /// In milliseconds of the server's clock.
-    expires: f64,
+    /// When the token ends, in milliseconds of the server's clock.
+    pub(crate) expires: f64,
     /// In milliseconds, when it was new.
     lifetime: f64,
     /// How long before the end it is renewed, in milliseconds.
     margin: f64,
     is_refused: bool,
 }
+
+/// A token that is refused before it is this old, in milliseconds, was never good: another one would not be, either.
+const MIN_AGE: f64 = 5_000.0;
 
 /// Long enough for a mint on a bad network.
 const MAX_MARGIN: f64 = 30_000.0;
@@ -77,11 +80,10 @@ impl Session {
         self.authorization.get(AUTHORIZATION_SCHEME.len() + 1..).unwrap_or_default()
     }
 
-    /// Takes note of a 401: another token, or another reading of the server's clock, may mend these codes.
-    pub(crate) fn refuse(&mut self, code: &str) {
-        const MENDED: [&str; 3] =
-            [ErrorCode::TokenExpired.as_str(), ErrorCode::TokenInvalid.as_str(), ErrorCode::WindowInvalid.as_str()];
-        self.is_refused |= MENDED.contains(&code);
+    /// Takes note of a 401 that another session may mend; says whether this one has ended.
+    pub(crate) fn refuse(&mut self, monotonic: f64) -> bool {
+        self.is_refused |= self.clock.since(monotonic) >= MIN_AGE;
+        self.is_refused
     }
 
     fn is_sound(&self, now: Instant) -> bool {

@@ -37,6 +37,8 @@ extern "C" {
     fn get(this: &Headers, name: &str) -> Option<String>;
     #[wasm_bindgen(method)]
     fn set(this: &Headers, name: &str, value: &str);
+    #[wasm_bindgen(method)]
+    fn delete(this: &Headers, name: &str);
 }
 
 /// A row of the table of codes, taken out at compile time.
@@ -133,9 +135,9 @@ impl Core {
         self.0.borrow().outlives(seconds, Instant { wall, monotonic })
     }
 
-    /// Takes note of a 401 with this code for a request that had this `Authorization`.
-    pub fn refuse(&self, authorization: &str, code: &str) {
-        self.0.borrow_mut().refuse(authorization, code);
+    /// Takes note of a 401 with this code for a request that had this `Authorization`; whether another try may do better.
+    pub fn refuse(&self, authorization: &str, code: &str, monotonic: f64) -> bool {
+        self.0.borrow_mut().refuse(authorization, code, monotonic)
     }
 
     /// Whether requests for `url` get credentials.
@@ -143,7 +145,7 @@ impl Core {
         self.0.borrow().covers(url)
     }
 
-    /// Sets every header but `Signature`, and yields what that signature covers; `body` may be its SHA-256 instead.
+    /// Sets or deletes every header but `Signature`, and yields what that signature covers; `body` may be its SHA-256 instead.
     pub fn prepare(
         &self,
         method: &str,
@@ -162,6 +164,9 @@ impl Core {
         if let Some((content_type, content_digest)) = &signable.body {
             headers.set("content-type", content_type);
             headers.set("content-digest", content_digest);
+        } else {
+            // A caller's own would speak of a body that there is not.
+            headers.delete("content-digest");
         }
         headers.set("signature-input", &signable.proof.signature_input());
         Ok(signable.proof.base().into())
@@ -192,8 +197,8 @@ impl Core {
     /// After how many milliseconds a request that ended like this may do better; nothing for never.
     #[wasm_bindgen(js_name = retryIn)]
     #[expect(clippy::needless_pass_by_value, reason = "what JavaScript may leave out comes owned")]
-    pub fn retry_in(status: u16, code: Option<String>, retry_after: Option<String>) -> Option<f64> {
-        Ending { status, code: code.as_deref(), retry_after: retry_after.as_deref() }.retry_in()
+    pub fn retry_in(status: u16, retry_after: Option<String>) -> Option<f64> {
+        Ending { status, retry_after: retry_after.as_deref() }.retry_in()
     }
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DoorkeyError } from "@doorkey/browser";
-import { stopClocks } from "./time.js";
+import { stopClocks, stopTimers } from "./time.js";
 import { API, code, problem, World } from "./world.js";
 
 /** A backend that signs a grant for whoever asks. */
@@ -57,10 +57,18 @@ const FAILURES: [string, () => Promise<string>, unknown][] = [
   ["yields nothing", (() => Promise.resolve(undefined)) as never, undefined],
   ["yields a number", (() => Promise.resolve(1)) as never, undefined],
   ["yields a Response", (() => Promise.resolve(new Response("x"))) as never, undefined],
+  ["yields a page", () => Promise.resolve("<!doctype html><title>Sign in</title>"), undefined],
+  ["yields JSON", () => Promise.resolve('{"grant":"a.b.c"}'), undefined],
+  ["yields two parts", () => Promise.resolve("a.b"), undefined],
+  ["yields four parts", () => Promise.resolve("a.b.c.d"), undefined],
+  ["yields an empty part", () => Promise.resolve("a..c"), undefined],
+  ["yields a line end", () => Promise.resolve("a.b.c\n"), undefined],
+  ["yields 4097 bytes", () => Promise.resolve(`a.${"b".repeat(4093)}.c`), undefined],
+  ["yields a megabyte", () => Promise.resolve(`a.${"b".repeat(1 << 20)}.c`), undefined],
 ];
 for (const [name, grant, expected] of FAILURES) {
-  test(`a grant function that ${name} is grant_unavailable, asked once, and nothing is sent`, async (context) => {
-    const clocks = stopClocks(context);
+  test(`a grant function that ${name} is grant_unavailable, asked once for all, and nothing is sent`, async (context) => {
+    stopClocks(context);
     const world = new World();
     let asked = 0;
     const client = world.client({ grant: () => (asked++, grant()) });
@@ -71,13 +79,62 @@ for (const [name, grant, expected] of FAILURES) {
       assert.rejects(client.upload(API, { body: "x" }), fails),
       assert.rejects(client.session(), fails),
     ]);
-    await assert.rejects(client.session(), fails);
     assert.deepEqual([asked, world.mints.length, world.calls.length], [1, 0, 0]);
-    clocks.pass(1);
     await assert.rejects(client.session(), fails);
-    assert.equal(asked, 2);
+    assert.equal(asked, 2, "the page's own failure keeps nobody from another try");
   });
 }
+
+test("a grant of 4096 bytes is taken", async () => {
+  const world = new World();
+  const grant = `a.${"b".repeat(4092)}.c`;
+  await world.client({ grant: async () => grant }).session();
+  assert.equal(world.mints[0]!.claims.grant, grant);
+});
+
+test("a backend that is back is asked at once", async (context) => {
+  stopClocks(context);
+  const world = new World();
+  const { grant } = backend();
+  let isAway = true;
+  const client = world.client({ grant: () => (isAway ? Promise.reject(cause) : grant()) });
+  await assert.rejects(client.fetch(API), code("grant_unavailable"));
+  isAway = false;
+  assert.equal((await client.fetch(API)).status, 200);
+});
+
+const HANGS: [string, (world: World) => ReturnType<World["client"]>][] = [
+  ["never settles", (world) => world.client({ grant: () => new Promise(() => {}) })],
+  ["asks through the client itself", (world) => {
+    const client = world.client({ grant: async () => (await client.fetch(`${API}/grant`)).text() });
+    return client;
+  }],
+];
+for (const [name, make] of HANGS) {
+  test(`a grant function that ${name} is grant_unavailable after 30 seconds`, async (context) => {
+    const timers = stopTimers(context);
+    const world = new World();
+    const client = make(world);
+    let isOver = false;
+    const calls = Promise.all([client.fetch(API), client.session()]).finally(() => (isOver = true));
+    const fails = assert.rejects(calls, (error) => {
+      assert.ok(code("grant_unavailable")(error));
+      return ((error as DoorkeyError).cause as Error).name === "TimeoutError";
+    });
+    await timers.pass(30_000, () => assert.equal(isOver, false));
+    await fails;
+    assert.deepEqual([world.mints.length, world.calls.length], [0, 0]);
+  });
+}
+
+test("a grant that came leaves no timer behind", async (context) => {
+  const clear = context.mock.method(globalThis, "clearTimeout").mock;
+  const set = context.mock.method(globalThis, "setTimeout").mock;
+  await new World().client({ grant: backend().grant }).session();
+  const made = set.calls.filter(({ arguments: [, milliseconds] }) => milliseconds === 30_000).map(({ result }) => result);
+  assert.equal(made.length, 1);
+  assert.ok(clear.calls.some(({ arguments: [timer] }) => timer === made[0]));
+});
 
 test("a grant that fails while the session still serves harms nobody", async (context) => {
   const clocks = stopClocks(context);

@@ -163,6 +163,37 @@ test("the caller's headers go along, and the caller's credentials do not", async
   assert.deepEqual([call.request.mode, call.request.cache], ["cors", "reload"]);
 });
 
+test("a digest of the caller's own does not go out without a body", async () => {
+  const world = new World();
+  const client = world.client();
+  const headers = { "content-digest": "sha-256=:AAAA:" };
+  await client.fetch(API, { headers });
+  await client.fetch(API, { method: "POST", body: "", headers });
+  // Each of them has no digest, or else it does not verify.
+  for (const call of world.calls) verifyCall(call, world.mints[0]!.header.jwk.x);
+});
+
+test("without crypto.subtle a large body is hashed piece by piece", async (context) => {
+  const world = new World();
+  const client = world.client({ custody: "wasm" });
+  await client.session();
+  const { subtle } = crypto;
+  Object.defineProperty(crypto, "subtle", { value: undefined, configurable: true });
+  context.after(() => Reflect.deleteProperty(crypto, "subtle"));
+  const { mock } = context.mock.method(Blob.prototype, "stream");
+  for (const [length, streams] of [[2047, 0], [2048, 1], [300_000, 2]] as const) {
+    const body = random(length);
+    await client.fetch(API, { method: "PUT", body });
+    const call = world.calls.at(-1)!;
+    verifyCall(call, world.mints[0]!.header.jwk.x);
+    assert.ok(call.body.equals(body));
+    // The second time is the sending.
+    assert.equal(mock.calls.length > 0, streams > 0, String(length));
+  }
+  Reflect.deleteProperty(crypto, "subtle");
+  assert.equal(crypto.subtle, subtle);
+});
+
 test("other origins get no credentials and the request as it was", async () => {
   const world = new World();
   const client = world.client();

@@ -182,6 +182,19 @@ test("a mint that is told to come back later fails, and says when", async (conte
   assert.equal(world.mints.length, 2);
 });
 
+test("no issuer keeps a page from minting for more than an hour", async (context) => {
+  const clocks = stopClocks(context);
+  const world = new World();
+  const client = world.client();
+  world.nextMint = () => problem(503, "store_unavailable", { "retry-after": "999999999" });
+  await assert.rejects(client.session(), code("store_unavailable"));
+  clocks.pass(3599);
+  await assert.rejects(client.session(), code("store_unavailable"));
+  assert.equal(world.mints.length, 1);
+  clocks.pass(1);
+  assert.equal((await client.session()).id, "ses_2");
+});
+
 test("mints that fail grow rarer, up to one in half a minute", async (context) => {
   const clocks = stopClocks(context);
   const world = new World();

@@ -201,21 +201,39 @@ test("proofs state the issuer's time, however wrong the browser's is", async (co
 
 for (const refused of ["token_expired", "token_invalid", "window_invalid"]) {
   const refuse = () => problem(401, refused, { "www-authenticate": `Doorkey error="${refused}"` });
-  test(`after ${refused} a safe call is sent once more, with another session`, async () => {
+  test(`after ${refused} a safe call is sent once more, with another session`, async (context) => {
+    const clocks = stopClocks(context);
     const world = new World();
     const client = world.client();
+    await client.session();
+    clocks.pass(6);
     world.answer = () => (world.calls.length === 1 ? refuse() : new Response("ok"));
     assert.equal((await client.fetch(API)).status, 200);
     assert.deepEqual([world.mints.length, world.calls.length], [2, 2]);
     const nonces = world.calls.map((call) => verifyCall(call, world.mints[0]!.header.jwk.x).nonce);
     assert.notEqual(nonces[0], nonces[1]);
+    clocks.pass(6);
     world.answer = refuse;
     assert.equal((await client.fetch(API)).status, 401);
     assert.equal(world.calls.length, 4, "never twice");
   });
-  test(`after ${refused} another call is not sent again, and the next one mints anew`, async () => {
+  test(`${refused} of a session that is new ends nothing, and the call is not sent again`, async (context) => {
+    const clocks = stopClocks(context);
     const world = new World();
     const client = world.client();
+    world.answer = refuse;
+    for (const seconds of [0, 1, 3.9]) {
+      clocks.pass(seconds);
+      assert.equal((await client.fetch(API)).status, 401);
+    }
+    assert.deepEqual([world.mints.length, world.calls.length], [1, 3], "an API that refuses all brings no storm of mints");
+  });
+  test(`after ${refused} another call is not sent again, and the next one mints anew`, async (context) => {
+    const clocks = stopClocks(context);
+    const world = new World();
+    const client = world.client();
+    await client.session();
+    clocks.pass(6);
     world.answer = refuse;
     const response = await client.fetch(API, { method: "POST" });
     assert.equal((await DoorkeyError.from(response))?.code, refused);
@@ -226,6 +244,30 @@ for (const refused of ["token_expired", "token_invalid", "window_invalid"]) {
     assert.equal(world.mints.length, 2);
   });
 }
+
+for (const challenge of ['Basic realm="a", Doorkey error="token_expired"', 'Bearer,Doorkey error="token_expired", realm="b"']) {
+  test(`a refusal is found in ${challenge}`, async (context) => {
+    const clocks = stopClocks(context);
+    const world = new World();
+    const client = world.client();
+    await client.session();
+    clocks.pass(6);
+    world.answer = () => (world.calls.length === 1 ? problem(401, "token_expired", { "www-authenticate": challenge }) : new Response("ok"));
+    assert.equal((await client.fetch(API)).status, 200);
+    assert.deepEqual([world.mints.length, world.calls.length], [2, 2]);
+  });
+}
+
+test("what another scheme says is no refusal", async (context) => {
+  const clocks = stopClocks(context);
+  const world = new World();
+  const client = world.client();
+  await client.session();
+  clocks.pass(6);
+  world.answer = () => new Response("", { status: 401, headers: { "www-authenticate": 'NotDoorkey error="token_expired"' } });
+  assert.equal((await client.fetch(API)).status, 401);
+  assert.deepEqual([world.mints.length, world.calls.length], [1, 1]);
+});
 
 test("other refusals keep the session", async () => {
   const world = new World();

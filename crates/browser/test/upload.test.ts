@@ -108,6 +108,42 @@ test("a form arrives as it was, whatever names it has", async () => {
   }
 });
 
+test("the body and the options are taken at the call, as by fetch", async () => {
+  const world = new World();
+  const client = world.client();
+  const bytes = new Uint8Array([1, 2, 3]);
+  const query = new URLSearchParams({ a: "1" });
+  const form = new FormData();
+  form.append("a", "1");
+  const options: UploadOptions = { body: bytes, method: "PUT", headers: { "x-own": "1" } };
+  const uploads = [client.upload(API, options), client.upload(API, { body: query }), client.upload(API, { body: form })];
+  bytes.fill(9);
+  query.set("a", "9");
+  form.set("a", "9");
+  form.append("b", "9");
+  Object.assign(options.headers!, { "x-own": "9" });
+  Object.assign(options, { body: "9", method: "PATCH", signal: AbortSignal.abort() });
+  await Promise.all(uploads);
+  const sent = (prefix: string) => world.calls.find(({ request }) => request.headers.get("content-type")!.startsWith(prefix))!;
+  const put = sent("application/octet-stream");
+  assert.deepEqual([[...put.body], put.request.method, put.request.headers.get("x-own")], [[1, 2, 3], "PUT", "1"]);
+  assert.equal(sent("application/x-www-form-urlencoded").body.toString(), "a=1");
+  assert.match(sent("multipart/form-data").body.toString(), /name="a"\r\n\r\n1\r\n--[\w-]+--\r\n$/);
+});
+
+test("names of fields and files are escaped as the HTML standard says", async () => {
+  const world = new World();
+  const form = new FormData();
+  form.append('a\nb\rc\r\nd"', "e\nf\rg\r\nh");
+  form.append("file", new File(["i\nj"], 'k\nl\rm\r\nn"'));
+  await world.client().upload(API, { body: form });
+  const lines = lastCall(world).body.toString().split("\r\n");
+  assert.equal(lines[1], 'Content-Disposition: form-data; name="a%0D%0Ab%0D%0Ac%0D%0Ad%22"');
+  assert.deepEqual(lines.slice(3, 7), ["e", "f", "g", "h"]);
+  assert.equal(lines[8], 'Content-Disposition: form-data; name="file"; filename="k%0Al%0Dm%0D%0An%22"');
+  assert.equal(lines[11], "i\nj");
+});
+
 test("two forms have two boundaries", async () => {
   const world = new World();
   const client = world.client();
@@ -225,6 +261,19 @@ test("a listener that throws does not end the upload, and is heard of", async ()
     process.removeAllListeners("uncaughtException");
     for (const listener of before) process.on("uncaughtException", listener);
   }
+});
+
+test("what is no body is invalid input, before anything is sent", async () => {
+  const world = new World();
+  const client = world.client();
+  const bodies: unknown[] = [
+    undefined, null, 7, true, {}, [], new Blob([]).stream(), new Request(API), new Response("x"), () => "x",
+  ];
+  for (const body of bodies) {
+    await assert.rejects(client.upload(API, { body } as UploadOptions), code("invalid_input"), String(body));
+  }
+  await assert.rejects((client.upload as (url: string) => Promise<Response>)(API), code("invalid_input"));
+  assert.equal(world.mints.length, 0);
 });
 
 test("what is no upload is invalid input", async () => {

@@ -67,8 +67,8 @@ impl KeySource {
 
     /// Looks for the key `kid`, asking the issuer if it may be new, and yields the keys that are known then.
     ///
-    /// Fails with [`ErrorCode::KeysUnavailable`] if the issuer did not answer and the key is not known, and with
-    /// [`ErrorCode::TokenInvalid`] if the issuer does not publish it.
+    /// Fails with [`KeysUnavailable`](doorkey_core::ErrorCode::KeysUnavailable) if the issuer did not answer and the key
+    /// is not known, and with [`TokenInvalid`](doorkey_core::ErrorCode::TokenInvalid) if the issuer does not publish it.
     pub async fn refresh(&self, kid: &Thumbprint) -> Result<Arc<JwkSet>, Error> {
         let (source, kid) = (Arc::clone(&self.0), *kid);
         // A task of its own: a caller that hangs up must not undo the cool-down.

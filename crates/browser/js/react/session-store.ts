@@ -60,8 +60,9 @@ function makeStore(client: Client): SessionStore {
   return {
     subscribe: (listener) => {
       listeners.add(listener);
-      // Only what is mounted asks: an effect, which runs in browsers alone.
-      if (!state.session || state.session.expiresAt.getTime() <= Date.now()) refresh();
+      // Only what is mounted asks: an effect, which runs in browsers alone. And only if nobody has asked before: else a
+      // view that is mounted for an error would end it, be unmounted, and be mounted for the next one.
+      if (state.isLoading) refresh();
       return () => void listeners.delete(listener);
     },
     state: () => state,

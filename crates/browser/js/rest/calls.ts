@@ -1,12 +1,21 @@
 import { Core } from "../../dist/wasm/doorkey_browser.js";
 import { abortable } from "../abort.js";
-import { API_UNAVAILABLE, INVALID_INPUT, ISSUER_UNAVAILABLE, REDIRECT_REFUSED } from "../error-code.js";
+import {
+  API_UNAVAILABLE,
+  INVALID_INPUT,
+  ISSUER_UNAVAILABLE,
+  REDIRECT_REFUSED,
+  SDK_UNAVAILABLE,
+  type ErrorCode,
+} from "../error-code.js";
 import type { KeyPair } from "../key-pair.js";
 import { clocks, type Minted, type Send } from "../mint.js";
-import type { Session, UploadOptions } from "../types.js";
+import type { Session } from "../types.js";
+import type { Upload } from "../upload.js";
 import { DoorkeyError, refusal } from "./error.js";
 import { ofBlob, ofRequest, type Payload } from "./payload.js";
-import { toUpload } from "./upload.js";
+import { isTrap, keep } from "./trap.js";
+import { toBlob, toProgress } from "./upload.js";
 
 /** What calls need of the part that was there before them. */
 export interface Early {
@@ -16,55 +25,89 @@ export interface Early {
   hasOwnFetch: boolean;
 }
 
+/** Failures of a mint that are the page's own: nothing has reached the issuer, and no wait would help. */
+const OWN_FAILURES: ErrorCode[] = ["grant_unavailable", "sdk_unavailable", "invalid_input", "insecure_transport"];
+
 /** The platform's side of calls: what to wait for, and in which order. Every decision is Rust's. */
 export class Calls {
-  readonly #core: Core;
+  #state: Core | undefined;
   readonly #keyPair: KeyPair;
   readonly #early: Early;
   #minted: Minted | undefined;
   #minting: Promise<Minted> | undefined;
-  /** Why the last mint failed. */
+  /** Why the issuer gave no session the last time. */
   #failure: unknown;
 
-  constructor(first: Promise<Minted>, keyPair: KeyPair, early: Early) {
-    this.#core = new Core(keyPair.publicKey);
+  constructor(keyPair: KeyPair, early: Early) {
     this.#keyPair = keyPair;
     this.#early = early;
-    void this.#renew(first).catch(() => {});
+  }
+
+  /** Takes up the first mint; rejects as it does. */
+  begin(first: Promise<Minted>): Promise<Minted> {
+    return this.#run(() => this.#renew(first));
   }
 
   /** `source` is the body that the caller gave, if it did: of a `Request` it cannot be told. */
-  async fetch(request: Request, source: unknown): Promise<Response> {
-    const { signal } = request;
-    await abortable(this.#prepare(), signal);
-    if (!this.#core.covers(request.url)) return this.#send(request);
-    const payload = await (source instanceof Blob ? ofBlob(source, signal, () => {}) : ofRequest(request));
-    return this.#call(request, payload, (signed) => this.#send(signed));
+  fetch(request: Request, source: unknown): Promise<Response> {
+    return this.#run(async () => {
+      const { signal } = request;
+      await abortable(this.#prepare(), signal);
+      if (!this.#core.covers(request.url)) return this.#send(request);
+      const payload = await (source instanceof Blob ? ofBlob(source, signal, () => {}) : ofRequest(request));
+      return this.#call(request, payload, (signed) => this.#send(signed));
+    });
   }
 
-  async upload(input: string | URL, options: UploadOptions): Promise<Response> {
-    const { request, blob, report, send } = toUpload(input, options, this.#early.send, !this.#early.hasOwnFetch);
-    const { signal } = request;
-    await abortable(this.#prepare(), signal);
-    if (!this.#core.covers(request.url)) throw refusal(INVALID_INPUT, "the session is not for this url");
-    const payload = await ofBlob(blob, signal, (loaded) => report("hash", loaded));
-    return this.#call(request, payload, (signed) => this.#guard(signed, () => send(signed)));
+  upload(upload: Upload): Promise<Response> {
+    return this.#run(async () => {
+      const { request, onProgress } = upload;
+      const { signal } = request;
+      const blob = toBlob(upload);
+      const { report, send } = toProgress(blob, onProgress, this.#early.send, !this.#early.hasOwnFetch);
+      await abortable(this.#prepare(), signal);
+      if (!this.#core.covers(request.url)) throw refusal(INVALID_INPUT, "the session is not for this url");
+      const payload = await ofBlob(blob, signal, (loaded) => report("hash", loaded));
+      return this.#call(request, payload, (signed) => this.#guard(signed, () => send(signed)));
+    });
   }
 
-  async signUrl(url: string, lifetime: number): Promise<string> {
-    await this.#prepare();
-    // A URL is of no use without its token.
-    if (this.#core.covers(url) && !this.#core.outlives(lifetime, ...clocks())) {
-      await this.#renew().catch(() => this.#prepare());
-    }
-    const unsigned = this.#core.prepareUrl(url, lifetime, performance.now());
-    return unsigned.finish(await this.#keyPair.sign(unsigned.base()));
+  signUrl(url: string, lifetime: number): Promise<string> {
+    return this.#run(async () => {
+      await this.#prepare();
+      // A URL is of no use without its token.
+      if (this.#core.covers(url) && !this.#core.outlives(lifetime, ...clocks())) {
+        await this.#renew().catch(() => this.#prepare());
+      }
+      const unsigned = this.#core.prepareUrl(url, lifetime, performance.now());
+      return unsigned.finish(await this.#keyPair.sign(unsigned.base()));
+    });
   }
 
   async session(): Promise<Session> {
-    const { session_id: id, key_id: keyId, scopes, audience, expires_at } = await this.#prepare();
+    const { session_id: id, key_id: keyId, scopes, audience, expires_at } = await this.#run(() => this.#prepare());
     const { custody } = this.#keyPair;
     return { id, keyId, scopes: [...scopes], audience: [...audience], expiresAt: new Date(expires_at * 1000), custody };
+  }
+
+  /** Does a call's work; where WebAssembly itself fails in it, later calls go on with another state. */
+  async #run<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      if (!isTrap(cause)) throw cause;
+      keep(this.#state, cause);
+      this.#state = undefined;
+      throw refusal(SDK_UNAVAILABLE, "the SDK's WebAssembly module has failed", cause);
+    }
+  }
+
+  /** Rust's half of the client; one that is made late goes on with the session. */
+  get #core(): Core {
+    if (this.#state) return this.#state;
+    this.#state = new Core(this.#keyPair.publicKey);
+    if (this.#minted) this.#begin(this.#minted);
+    return this.#state;
   }
 
   /** Signs and sends, and does so once more where that is safe and may help. */
@@ -72,26 +115,35 @@ export class Calls {
     const { signal } = request;
     const attempt = async () => {
       await abortable(this.#prepare(), signal);
-      const response = await send(await this.#sign(request, payload));
+      const signed = await this.#sign(request, payload);
+      const response = await send(signed);
       if (isRedirect(response)) {
         throw refusal(REDIRECT_REFUSED, "the API answers with a redirect, which no signature covers");
       }
-      return response;
+      return { response, wait: this.#retryIn(response, signed) };
     };
     const mayRepeat = Core.isRepeatable(request.method, request.headers);
-    let response: Response;
+    let first: Awaited<ReturnType<typeof attempt>>;
     try {
-      response = await attempt();
+      first = await attempt();
     } catch (error) {
       const isNetwork = error instanceof DoorkeyError && error.code === API_UNAVAILABLE.code;
       if (!isNetwork || !mayRepeat || globalThis.navigator?.onLine === false) throw error;
-      return attempt();
+      return (await attempt()).response;
     }
-    const wait = Core.retryIn(response.status, codeOf(response), response.headers.get("retry-after") ?? undefined);
+    const { response, wait } = first;
     if (wait === undefined || !mayRepeat) return response;
     void response.body?.cancel().catch(() => {});
     await abortable(pass(wait), signal);
-    return attempt();
+    return (await attempt()).response;
+  }
+
+  /** Takes note of what is refused; after how many milliseconds the same call may do better, if ever. */
+  #retryIn(response: Response, signed: Request): number | undefined {
+    const { status, headers } = response;
+    if (status !== 401) return Core.retryIn(status, headers.get("retry-after") ?? undefined);
+    const authorization = signed.headers.get("authorization") ?? "";
+    return this.#core.refuse(authorization, codeOf(response), performance.now()) ? 0 : undefined;
   }
 
   /** Builds the request that is sent: what the caller asked for, from what was hashed, with its signature. */
@@ -119,18 +171,14 @@ export class Calls {
     return this.#guard(request, () => this.#early.send(request));
   }
 
-  /** Turns what can go wrong on the way into what the caller is told, and takes note of what is refused. */
+  /** Turns what can go wrong on the way into what the caller is told. */
   async #guard(request: Request, send: () => Promise<Response>): Promise<Response> {
-    let response: Response;
     try {
-      response = await send();
+      return await send();
     } catch (cause) {
       if (request.signal.aborted) throw request.signal.reason;
       throw refusal(API_UNAVAILABLE, "the API cannot be reached, or does not allow this page's origin", cause);
     }
-    const code = codeOf(response);
-    if (response.status === 401 && code) this.#core.refuse(request.headers.get("authorization") ?? "", code);
-    return response;
   }
 
   /** Yields a session that is in use; waits for a mint only if there is none. */
@@ -148,14 +196,19 @@ export class Calls {
     return this.#minting;
   }
 
-  /** A mint that fails is tried again once, where a server or the network may do better. */
+  /**
+   * A mint that fails is tried again once, where a server or the network may do better; then others wait, if it was the
+   * issuer that failed.
+   */
   async #mint(first = this.#early.mint()): Promise<Minted> {
     try {
       return this.#begin(await first.catch((error: unknown) => this.#mintAgain(error)));
     } catch (error) {
-      this.#failure = error;
-      this.#core.failMint(error instanceof DoorkeyError ? error.retryAfter : undefined, ...clocks());
-      globalThis.addEventListener?.("online", this.#goOnline, { once: true });
+      if (error instanceof DoorkeyError && !OWN_FAILURES.includes(error.code)) {
+        this.#failure = error;
+        this.#core.failMint(error.retryAfter, ...clocks());
+        globalThis.addEventListener?.("online", this.#goOnline, { once: true });
+      }
       throw error;
     }
   }
@@ -163,7 +216,7 @@ export class Calls {
   async #mintAgain(error: unknown): Promise<Minted> {
     if (!(error instanceof DoorkeyError) || globalThis.navigator?.onLine === false) throw error;
     const isNetwork = error.code === ISSUER_UNAVAILABLE.code && error.cause instanceof TypeError;
-    const wait = Core.retryIn(isNetwork ? 0 : error.status, error.code, error.retryAfter?.toString());
+    const wait = Core.retryIn(isNetwork ? 0 : error.status, error.retryAfter?.toString());
     if (wait === undefined) throw error;
     await pass(wait);
     return this.#early.mint();
@@ -186,5 +239,6 @@ const isRedirect = ({ type, redirected, status }: Response) =>
 /** Waits so many milliseconds. */
 const pass = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** The code of a refusal, as the header of a 401 tells it. */
-const codeOf = (response: Response) => /^Doorkey error="(\w+)"/.exec(response.headers.get("www-authenticate") ?? "")?.[1];
+/** The code of a refusal, as the header of a 401 tells it, be it behind the challenge of another scheme; else nothing. */
+const codeOf = ({ headers }: Response) =>
+  /(?:^|, *)Doorkey error="(\w+)"/.exec(headers.get("www-authenticate") ?? "")?.[1] ?? "";

@@ -2,18 +2,18 @@
 export function toMultipart(form: FormData, boundary: string): Blob {
   const parts: BlobPart[] = [];
   for (const [name, value] of form) {
-    const field = `--${boundary}\r\nContent-Disposition: form-data; name="${escape(name, true)}"`;
-    if (typeof value === "string") parts.push(`${field}\r\n\r\n${escape(value, false)}\r\n`);
+    const field = `--${boundary}\r\nContent-Disposition: form-data; name="${escape(toLines(name))}"`;
+    if (typeof value === "string") parts.push(`${field}\r\n\r\n${toLines(value)}\r\n`);
     else {
       const type = value.type || "application/octet-stream";
-      parts.push(`${field}; filename="${escape(value.name, true)}"\r\nContent-Type: ${type}\r\n\r\n`, value, "\r\n");
+      parts.push(`${field}; filename="${escape(value.name)}"\r\nContent-Type: ${type}\r\n\r\n`, value, "\r\n");
     }
   }
   return new Blob([...parts, `--${boundary}--\r\n`], { type: `multipart/form-data; boundary=${boundary}` });
 }
 
-/** As the HTML standard escapes names, and the line ends of text. */
-function escape(text: string, isName: boolean): string {
-  const lines = text.replace(/\r\n|\r|\n/g, "\r\n");
-  return isName ? lines.replaceAll("\r\n", "%0D%0A").replaceAll('"', "%22") : lines;
-}
+/** The line ends of names and values, but not of the names of files, become those of the internet (HTML, 4.10.21.8). */
+const toLines = (text: string) => text.replace(/\r\n|\r|\n/g, "\r\n");
+
+/** Keeps a name within its quotes, and its header in one line. */
+const escape = (name: string) => name.replaceAll("\n", "%0A").replaceAll("\r", "%0D").replaceAll('"', "%22");

@@ -2,6 +2,7 @@ import { Hasher } from "../../dist/wasm/doorkey_browser.js";
 import { abortable } from "../abort.js";
 import { INVALID_INPUT } from "../error-code.js";
 import { refusal } from "./error.js";
+import { isTrap, keep } from "./trap.js";
 
 /** A body that can be sent more than once, and what its signature covers of it. */
 export interface Payload {
@@ -20,18 +21,20 @@ export async function ofRequest(request: Request): Promise<Payload | undefined> 
   const hasBody = request.body !== null && !["GET", "HEAD"].includes(request.method);
   if (!hasBody) return undefined;
   try {
-    return await ofBytes(new Uint8Array(await abortable(request.arrayBuffer(), request.signal)));
+    return await ofBytes(new Uint8Array(await abortable(request.arrayBuffer(), request.signal)), request.signal);
   } catch (cause) {
     if (request.signal.aborted) throw request.signal.reason;
-    throw refusal(INVALID_INPUT, "the body cannot be read", cause);
+    throw isTrap(cause) ? cause : refusal(INVALID_INPUT, "the body cannot be read", cause);
   }
 }
 
 /** Hashes bytes. */
-async function ofBytes(body: Uint8Array<ArrayBuffer>): Promise<Payload> {
+async function ofBytes(body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<Payload> {
+  if (body.length < WEBCRYPTO_DIGEST_FROM) return { body, isDigest: false, hashed: body };
   // A page that was not loaded over https has no `subtle`, whatever the type says.
-  const isDigest = body.length >= WEBCRYPTO_DIGEST_FROM && (crypto.subtle as SubtleCrypto | undefined) !== undefined;
-  return { body, isDigest, hashed: isDigest ? new Uint8Array(await crypto.subtle.digest("SHA-256", body)) : body };
+  const subtle = crypto.subtle as SubtleCrypto | undefined;
+  if (!subtle) return ofBlob(new Blob([body]), signal, () => {});
+  return { body, isDigest: true, hashed: new Uint8Array(await subtle.digest("SHA-256", body)) };
 }
 
 /** How much of a `Blob` is read at once. */
@@ -54,7 +57,7 @@ export async function ofBlob(body: Blob, signal: AbortSignal, onPiece: (loaded: 
     return { body, isDigest: true, hashed: body.size > 0 ? hasher.finish() : new Uint8Array() };
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
-    throw refusal(INVALID_INPUT, "the body cannot be read", cause);
+    throw isTrap(cause) ? keep(hasher, cause) : refusal(INVALID_INPUT, "the body cannot be read", cause);
   } finally {
     signal.removeEventListener("abort", abort);
   }

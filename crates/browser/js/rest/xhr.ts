@@ -27,7 +27,9 @@ function toResponse(xhr: XMLHttpRequest, request: Request): Response {
   }
   const { status, statusText } = xhr;
   const hasBody = ![204, 205, 304].includes(status);
-  const response = new Response(hasBody ? (xhr.response as Blob) : null, { status, statusText, headers });
+  // A slice has no type: one that the browser has guessed would become a header that the API did not send.
+  const body = hasBody ? (xhr.response as Blob).slice() : null;
+  const response = new Response(body, { status, statusText, headers });
   // It follows redirects, and cannot be told not to.
   const redirected = xhr.responseURL !== request.url.replace(/#.*/, "");
   return Object.defineProperties(response, { url: { value: xhr.responseURL }, redirected: { value: redirected } });

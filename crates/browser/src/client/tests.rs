@@ -68,17 +68,33 @@ fn clocks_that_drift_apart_end_a_session() {
 
 #[test]
 fn a_refusal_ends_the_session_that_it_is_about() {
-    for (authorization, code, usable) in [
-        ("Doorkey a.b.c", "token_expired", false),
-        ("Doorkey a.b.c", "token_invalid", false),
-        ("Doorkey a.b.c", "window_invalid", false),
-        ("Doorkey a.b.c", "replayed", true),
-        ("Doorkey old", "token_expired", true),
+    for (authorization, code, seconds, usable, may_repeat) in [
+        ("Doorkey a.b.c", "token_expired", 5.0, false, true),
+        ("Doorkey a.b.c", "token_invalid", 5.0, false, true),
+        ("Doorkey a.b.c", "window_invalid", 100.0, false, true),
+        // What is refused when it is new would be refused again.
+        ("Doorkey a.b.c", "token_expired", 4.9, true, false),
+        ("Doorkey a.b.c", "token_invalid", 0.0, true, false),
+        ("Doorkey a.b.c", "window_invalid", 0.0, true, false),
+        ("Doorkey a.b.c", "replayed", 0.0, true, true),
+        ("Doorkey a.b.c", "key_revoked", 100.0, true, false),
+        // There is another one by now.
+        ("Doorkey old", "token_expired", 0.0, true, true),
+        ("Doorkey old", "token_expired", 100.0, true, true),
+        ("Doorkey old", "key_revoked", 100.0, true, false),
     ] {
         let mut client = client(300.0);
-        client.refuse(authorization, code);
-        assert_eq!(client.is_usable(at(1.0)), usable, "{code}");
+        assert_eq!(client.refuse(authorization, code, at(seconds).monotonic), may_repeat, "{code} {seconds}");
+        assert_eq!(client.is_usable(at(seconds)), usable, "{code} {seconds}");
         assert!(client.covers("https://api.example/"), "calls that are under way still end well");
+    }
+}
+
+#[test]
+fn of_two_calls_that_are_refused_at_once_both_may_be_repeated() {
+    let mut client = client(300.0);
+    for _ in 0..2 {
+        assert!(client.refuse("Doorkey a.b.c", "token_expired", at(100.0).monotonic));
     }
 }
 
@@ -175,18 +191,19 @@ fn a_body_is_covered_with_its_type() {
 #[test]
 fn a_signed_url_is_what_verifiers_read() {
     let mut client = client(300.0);
-    for (url, expected) in [
+    for (url, expected, fragment) in [
         (
-            "https://api.example/p/1?size=2#f",
+            "https://api.example/p/1?size=2#page=2",
             "https://api.example/p/1?size=2&dk-token=a.b.c&dk-created=5007&dk-expires=5067",
+            "#page=2",
         ),
-        ("wss://api.example/feed", "wss://api.example/feed?dk-token=a.b.c&dk-created=5007&dk-expires=5067"),
+        ("wss://api.example/feed", "wss://api.example/feed?dk-token=a.b.c&dk-created=5007&dk-expires=5067", ""),
     ] {
         let signable = client.prepare_url(url, 60.9, at(7.9).monotonic).unwrap();
         let signature = signing_key().sign(signable.base().as_bytes());
         let url = signable.into_url(&signature);
         assert!(url.starts_with(expected), "{url}");
-        let target = url.split_once("api.example").unwrap().1;
+        let target = url.split_once("api.example").unwrap().1.strip_suffix(fragment).unwrap();
         let signed = SignedUrl::parse(RequestTarget::parse(target).unwrap()).unwrap().unwrap();
         signed.verify(&signing_key().verifying_key(), "api.example").unwrap();
     }
@@ -203,6 +220,25 @@ fn a_signed_url_is_what_verifiers_read() {
     assert!(client.outlives(60.0, at(240.0)) && !client.outlives(60.0, at(240.1)));
     // A new session would do little better.
     assert!(client.outlives(300.0, at(30.0)) && !client.outlives(300.0, at(30.1)));
+}
+
+#[test]
+fn a_signed_url_ends_with_its_token_at_the_latest() {
+    for (seconds, lifetime, terms) in [
+        (0.0, 300.0, "dk-created=5000&dk-expires=5300&"),
+        (7.9, 300.0, "dk-created=5007&dk-expires=5300&"),
+        (250.0, 50.0, "dk-created=5250&dk-expires=5300&"),
+        (250.0, 51.0, "dk-created=5250&dk-expires=5300&"),
+        (299.9, 1.0, "dk-created=5299&dk-expires=5300&"),
+    ] {
+        let mut client = client(300.0);
+        let signable = client.prepare_url("https://api.example/p", lifetime, at(seconds).monotonic).unwrap();
+        let signature = signing_key().sign(signable.base().as_bytes());
+        let url = signable.into_url(&signature);
+        assert!(url.contains(terms), "{url}");
+    }
+    let refused = client(10.0).prepare_url("https://api.example/p", 301.0, at(0.0).monotonic).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::InvalidInput);
 }
 
 #[test]

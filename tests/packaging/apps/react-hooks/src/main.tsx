@@ -119,6 +119,23 @@ const CASES: Record<string, () => Promise<unknown>> = {
     return [...new Set(states)];
   },
 
+  async "a view for an error that looks at the session itself leaves the error as it is"() {
+    const [outer, inner] = [new Watch(), new Watch()];
+    const Switch = () => (useSession().error ? <inner.Look /> : null);
+    const fetch = () => Promise.reject(new TypeError("down"));
+    render(
+      <DoorkeyProvider publishableKey={publishableKey} fetch={fetch}>
+        <outer.Look />
+        <Switch />
+      </DoorkeyProvider>,
+    );
+    const { client } = await inner.until(hasFailed);
+    // Whatever the view has asked for has been answered, and shown, after this.
+    await client.session().catch(() => {});
+    for (let frames = 0; frames < 2; frames++) await new Promise(requestAnimationFrame);
+    return new Set(outer.seen.map(({ state }) => state)).size;
+  },
+
   async "what is mounted later has the session at once"() {
     const [first, second, counter] = [new Watch(), new Watch(), counting()];
     const client = createClient({ publishableKey, fetch: counter.fetch });
