@@ -23,8 +23,10 @@ export class PageClient implements Client {
   #made: Calls | undefined;
 
   constructor(options: ClientOptions, loader: Loader) {
-    // Where a build replaces a variable that is not set, there is none.
-    const text = String(options.publishableKey);
+    const text = (options as ClientOptions | undefined)?.publishableKey;
+    if (typeof text !== "string") {
+      throw refusal(MALFORMED_KEY, "publishableKey is no text: is the variable that it comes from set in this build?");
+    }
     if (/^([^_]*_)?sk_/.test(text)) throw refusal(WRONG_KEY_KIND, "a secret key stands where a publishable key belongs");
     const key = parseKeyString(text);
     if (key?.issuer === undefined) throw refusal(MALFORMED_KEY, "this is no publishable key");
@@ -50,9 +52,9 @@ export class PageClient implements Client {
     return calls.upload(upload);
   };
 
-  signUrl = async (input: string | URL, { expiresIn = 60 }: SignUrlOptions = {}): Promise<string> => {
+  signUrl = async (input: string | URL, options?: SignUrlOptions): Promise<string> => {
     const { url } = read(() => new Request(input));
-    return (await this.#begin()).signUrl(url, expiresIn);
+    return (await this.#begin()).signUrl(url, options?.expiresIn ?? 60);
   };
 
   session = async (): Promise<Session> => (await this.#begin()).session();
@@ -69,11 +71,19 @@ export class PageClient implements Client {
   async #makeCalls(): Promise<Calls> {
     if (this.#made) return this.#made;
     const first = (this.#first ??= this.#mint());
-    // A failure is for whoever takes this one up, and the next attempt is another.
-    first.catch(() => (this.#first = undefined));
+    let failure: unknown;
+    // It is for whoever takes this one up, and the next attempt is another.
+    const failed = first.catch((error: unknown) => {
+      failure = error;
+      this.#first = undefined;
+    });
     // The mint is on its way before anything competes with it.
-    await Promise.race([this.#waiting, first.catch(() => {})]);
-    const { Calls } = await this.#loader.rest();
+    await Promise.race([this.#waiting, failed]);
+    const { Calls } = await this.#loader.rest().catch(async (error: unknown) => {
+      // Without a network neither comes, and the mint's failure says so.
+      if (globalThis.navigator?.onLine === false) await failed;
+      throw failure ?? error;
+    });
     this.#made = new Calls(await this.#key(), {
       mint: () => this.#mint(),
       send: this.#send,

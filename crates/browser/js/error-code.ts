@@ -16,7 +16,9 @@ export type ErrorCode =
   | "unsupported_encoding"
   /** Insecure transport (400). Use https. Plain http is for loopback addresses alone. */
   | "insecure_transport"
-  /** Credential missing (401). Send a session token with a proof, or a secret key from a server. */
+  /** Request took too long (400). Send the whole request without long pauses. */
+  | "request_timeout"
+  /** Credential missing (401). Send a session token with a proof, or a secret key from a server. The SDK signs calls to the issuer's audiences alone. */
   | "credential_missing"
   /** Unknown key (401). Check that the key belongs to this issuer and has not been revoked. */
   | "key_unknown"
@@ -78,8 +80,6 @@ export type ErrorCode =
   | "not_found"
   /** Method not allowed (405). Use a method that the Allow header lists. */
   | "method_not_allowed"
-  /** Request took too long (408). Send the whole request without long pauses. */
-  | "request_timeout"
   /** Key is protected (409). Lift the protection first; that takes your password. */
   | "key_protected"
   /** Last active secret key (409). Create another secret key before you remove this one. */
@@ -90,7 +90,7 @@ export type ErrorCode =
   | "precondition_failed"
   /** Body too large (413). Send a smaller body. */
   | "body_too_large"
-  /** Invalid input (422). Correct the listed fields. */
+  /** Invalid input (422). Correct what the message, or the list of fields, names. */
   | "invalid_input"
   /** Rate limit reached (429). Wait for the time in Retry-After. */
   | "rate_limited"
@@ -144,7 +144,9 @@ export const UNSUPPORTED_ENCODING: CodeRow = { code: "unsupported_encoding", sta
 /** @internal */
 export const INSECURE_TRANSPORT: CodeRow = { code: "insecure_transport", status: 400, hint: "Use https. Plain http is for loopback addresses alone." };
 /** @internal */
-export const CREDENTIAL_MISSING: CodeRow = { code: "credential_missing", status: 401, hint: "Send a session token with a proof, or a secret key from a server." };
+export const REQUEST_TIMEOUT: CodeRow = { code: "request_timeout", status: 400, hint: "Send the whole request without long pauses." };
+/** @internal */
+export const CREDENTIAL_MISSING: CodeRow = { code: "credential_missing", status: 401, hint: "Send a session token with a proof, or a secret key from a server. The SDK signs calls to the issuer's audiences alone." };
 /** @internal */
 export const KEY_UNKNOWN: CodeRow = { code: "key_unknown", status: 401, hint: "Check that the key belongs to this issuer and has not been revoked." };
 /** @internal */
@@ -206,8 +208,6 @@ export const NOT_FOUND: CodeRow = { code: "not_found", status: 404, hint: "Check
 /** @internal */
 export const METHOD_NOT_ALLOWED: CodeRow = { code: "method_not_allowed", status: 405, hint: "Use a method that the Allow header lists." };
 /** @internal */
-export const REQUEST_TIMEOUT: CodeRow = { code: "request_timeout", status: 408, hint: "Send the whole request without long pauses." };
-/** @internal */
 export const KEY_PROTECTED: CodeRow = { code: "key_protected", status: 409, hint: "Lift the protection first; that takes your password." };
 /** @internal */
 export const LAST_KEY: CodeRow = { code: "last_key", status: 409, hint: "Create another secret key before you remove this one." };
@@ -218,7 +218,7 @@ export const PRECONDITION_FAILED: CodeRow = { code: "precondition_failed", statu
 /** @internal */
 export const BODY_TOO_LARGE: CodeRow = { code: "body_too_large", status: 413, hint: "Send a smaller body." };
 /** @internal */
-export const INVALID_INPUT: CodeRow = { code: "invalid_input", status: 422, hint: "Correct the listed fields." };
+export const INVALID_INPUT: CodeRow = { code: "invalid_input", status: 422, hint: "Correct what the message, or the list of fields, names." };
 /** @internal */
 export const RATE_LIMITED: CodeRow = { code: "rate_limited", status: 429, hint: "Wait for the time in Retry-After." };
 /** @internal */

@@ -19,6 +19,20 @@ test("a mint outlives a module that could not be loaded", async () => {
   platform.failing = false;
 });
 
+test("without a network, it is the issuer that cannot be reached", async (context) => {
+  const world = new World();
+  world.everyMint = () => {
+    throw new TypeError("fetch failed");
+  };
+  platform.failing = true;
+  Object.defineProperty(globalThis, "navigator", { value: { onLine: false }, configurable: true });
+  context.after(() => {
+    platform.failing = false;
+    Reflect.deleteProperty(globalThis, "navigator");
+  });
+  await assert.rejects(world.client().fetch(API), code("issuer_unavailable"));
+});
+
 test("the mint leaves while the module is on its way, and one that grew old meanwhile is not used", async (context) => {
   const clocks = stopClocks(context);
   let release = () => {};

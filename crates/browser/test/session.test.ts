@@ -54,6 +54,9 @@ test("a typo is found at once", async () => {
   for (const publishableKey of [`${KEY}x`, KEY.slice(1), "", "pk_test_", "pk_prod_x", undefined as unknown as string]) {
     assert.throws(() => createClient({ publishableKey }), code("malformed_key"));
   }
+  for (const options of [undefined, null, {}, { publishableKey: 1 }]) {
+    assert.throws(() => createClient(options as never), { code: "malformed_key", message: /is the variable/ });
+  }
   const branded = world.client({ publishableKey: publishableKey("localhost:7700", "acme_pk_live_") });
   assert.equal((await branded.session()).id, "ses_1");
 });

@@ -16,7 +16,9 @@ export type ErrorCode =
   | "unsupported_encoding"
   /** Insecure transport (400). Use https. Plain http is for loopback addresses alone. */
   | "insecure_transport"
-  /** Credential missing (401). Send a session token with a proof, or a secret key from a server. */
+  /** Request took too long (400). Send the whole request without long pauses. */
+  | "request_timeout"
+  /** Credential missing (401). Send a session token with a proof, or a secret key from a server. The SDK signs calls to the issuer's audiences alone. */
   | "credential_missing"
   /** Unknown key (401). Check that the key belongs to this issuer and has not been revoked. */
   | "key_unknown"
@@ -78,8 +80,6 @@ export type ErrorCode =
   | "not_found"
   /** Method not allowed (405). Use a method that the Allow header lists. */
   | "method_not_allowed"
-  /** Request took too long (408). Send the whole request without long pauses. */
-  | "request_timeout"
   /** Key is protected (409). Lift the protection first; that takes your password. */
   | "key_protected"
   /** Last active secret key (409). Create another secret key before you remove this one. */
@@ -90,7 +90,7 @@ export type ErrorCode =
   | "precondition_failed"
   /** Body too large (413). Send a smaller body. */
   | "body_too_large"
-  /** Invalid input (422). Correct the listed fields. */
+  /** Invalid input (422). Correct what the message, or the list of fields, names. */
   | "invalid_input"
   /** Rate limit reached (429). Wait for the time in Retry-After. */
   | "rate_limited"

@@ -66,7 +66,7 @@ export class Calls {
       const blob = toBlob(upload);
       const { report, send } = toProgress(blob, onProgress, this.#early.send, !this.#early.hasOwnFetch);
       await abortable(this.#prepare(), signal);
-      if (!this.#core.covers(request.url)) throw refusal(INVALID_INPUT, "the session is not for this url");
+      this.#checkCovers(request.url);
       const payload = await ofBlob(blob, signal, (loaded) => report("hash", loaded));
       return this.#call(request, payload, (signed) => this.#guard(signed, () => send(signed)));
     });
@@ -75,8 +75,9 @@ export class Calls {
   signUrl(url: string, lifetime: number): Promise<string> {
     return this.#run(async () => {
       await this.#prepare();
+      this.#checkCovers(url);
       // A URL is of no use without its token.
-      if (this.#core.covers(url) && !this.#core.outlives(lifetime, ...clocks())) {
+      if (!this.#core.outlives(lifetime, ...clocks())) {
         await this.#renew().catch(() => this.#prepare());
       }
       const unsigned = this.#core.prepareUrl(url, lifetime, performance.now());
@@ -108,6 +109,12 @@ export class Calls {
     this.#state = new Core(this.#keyPair.publicKey);
     if (this.#minted) this.#begin(this.#minted);
     return this.#state;
+  }
+
+  #checkCovers(url: string): void {
+    if (this.#core.covers(url)) return;
+    const audience = this.#minted?.audience.join(", ");
+    throw refusal(INVALID_INPUT, `the issuer's audiences are ${audience}, and ${new URL(url).origin} is none of them`);
   }
 
   /** Signs and sends, and does so once more where that is safe and may help. */

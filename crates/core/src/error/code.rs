@@ -48,8 +48,10 @@ error_codes! {
     400 MultipleCredentials "multiple_credentials" "Multiple credentials" "Send exactly one credential with a request."
     400 UnsupportedEncoding "unsupported_encoding" "Unsupported content encoding" "Send the body without a Content-Encoding."
     400 InsecureTransport "insecure_transport" "Insecure transport" "Use https. Plain http is for loopback addresses alone."
+    // Not 408: after that browsers send a request again by themselves, with the same signature.
+    400 RequestTimeout "request_timeout" "Request took too long" "Send the whole request without long pauses."
 
-    401 CredentialMissing "credential_missing" "Credential missing" "Send a session token with a proof, or a secret key from a server."
+    401 CredentialMissing "credential_missing" "Credential missing" "Send a session token with a proof, or a secret key from a server. The SDK signs calls to the issuer's audiences alone."
     401 KeyUnknown "key_unknown" "Unknown key" "Check that the key belongs to this issuer and has not been revoked."
     401 KeyRevoked "key_revoked" "Key revoked" "Create a new key; a revoked one stays revoked."
     401 KeyExpired "key_expired" "Key expired" "Create or roll a key and use the new one."
@@ -82,13 +84,12 @@ error_codes! {
 
     404 NotFound "not_found" "Not found" "Check the address and the id."
     405 MethodNotAllowed "method_not_allowed" "Method not allowed" "Use a method that the Allow header lists."
-    408 RequestTimeout "request_timeout" "Request took too long" "Send the whole request without long pauses."
     409 KeyProtected "key_protected" "Key is protected" "Lift the protection first; that takes your password."
     409 LastKey "last_key" "Last active secret key" "Create another secret key before you remove this one."
     409 Conflict "conflict" "Conflict" "Load the current state and try again."
     412 PreconditionFailed "precondition_failed" "State has changed" "Load the current state and its ETag, and try again."
     413 BodyTooLarge "body_too_large" "Body too large" "Send a smaller body."
-    422 InvalidInput "invalid_input" "Invalid input" "Correct the listed fields."
+    422 InvalidInput "invalid_input" "Invalid input" "Correct what the message, or the list of fields, names."
 
     429 RateLimited "rate_limited" "Rate limit reached" "Wait for the time in Retry-After."
     429 QuotaExhausted "quota_exhausted" "Quota used up" "Wait for the next period or raise the quota."

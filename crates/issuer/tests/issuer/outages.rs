@@ -30,7 +30,7 @@ async fn a_body_that_never_comes_is_given_up(on: On) {
     tokio::time::pause();
     let body = Body::from_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
     let answer = house.send(Request::post("/v1/sessions").header("origin", PAGE).body(body).unwrap()).await;
-    assert_eq!(answer.refusal(), (408, "request_timeout"));
+    assert_eq!(answer.refusal(), (400, "request_timeout"));
     assert_eq!(answer.header("access-control-allow-origin"), PAGE);
 }
 

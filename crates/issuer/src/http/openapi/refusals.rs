@@ -25,19 +25,19 @@ groups! {
     /// Of whatever asks for nothing: the issuer may fail all the same.
     Any [503];
     /// Of a mint.
-    Mint [400, 401, 403, 408, 413, 429, 503];
+    Mint [400, 401, 403, 413, 429, 503];
     /// Of what a member reads.
     Read [400, 401, 403, 404, 422, 429, 503];
     /// Of what a member changes.
-    Change [400, 401, 403, 404, 408, 409, 413, 422, 429, 503];
+    Change [400, 401, 403, 404, 409, 413, 422, 429, 503];
     /// Of what a member changes in one revision of it, as `If-Match` says.
-    Edit [400, 401, 403, 404, 408, 409, 412, 413, 422, 429, 503];
+    Edit [400, 401, 403, 404, 409, 412, 413, 422, 429, 503];
     /// Of what a verifier asks for.
-    Signed [400, 401, 403, 408, 413, 422, 429, 503];
+    Signed [400, 401, 403, 413, 422, 429, 503];
     /// Of what a verifier reports.
-    Report [400, 401, 403, 408, 409, 413, 422, 429, 503];
+    Report [400, 401, 403, 409, 413, 422, 429, 503];
     /// Of what is sent without a sign-in, or in order to get one.
-    Submit [400, 401, 403, 404, 408, 409, 413, 422, 429, 503];
+    Submit [400, 401, 403, 404, 409, 413, 422, 429, 503];
 }
 
 fn refer(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
@@ -52,7 +52,6 @@ fn name(status: u16) -> &'static str {
         403 => "Forbidden",
         404 => "NotFound",
         405 => "MethodNotAllowed",
-        408 => "RequestTimeout",
         409 => "Conflict",
         412 => "PreconditionFailed",
         413 => "BodyTooLarge",
