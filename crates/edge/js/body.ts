@@ -13,34 +13,89 @@ export function concat(pieces: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
+/** For how many milliseconds a body may pause; natively it is the same. */
+const PAUSE = 15_000;
+
+/** Gives up on a body that takes longer than it may, or pauses for too long. */
+export class Pace {
+  readonly #whole: ReturnType<typeof setTimeout>;
+  #pause: ReturnType<typeof setTimeout>;
+
+  constructor(
+    within: number,
+    private readonly giveUp: () => void,
+  ) {
+    this.#whole = setTimeout(giveUp, within);
+    this.#pause = setTimeout(giveUp, PAUSE);
+  }
+
+  /** A piece has come. */
+  goOn(): void {
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(this.giveUp, PAUSE);
+  }
+
+  stop(): void {
+    clearTimeout(this.#whole);
+    clearTimeout(this.#pause);
+  }
+}
+
+/** What one body takes of the memory that a verifier has for all of them, until it is released. */
+export class Held {
+  #bytes = 0;
+  #room: { left: number } | undefined;
+
+  constructor(room: { left: number }) {
+    this.#room = room;
+  }
+
+  /** Takes note that the body has so many bytes by now; whether there is room for them. */
+  reaches(bytes: number): boolean {
+    const more = Math.max(0, bytes - this.#bytes);
+    if (!this.#room || more > this.#room.left) return false;
+    this.#room.left -= more;
+    this.#bytes += more;
+    return true;
+  }
+
+  /** Gives the memory back; from now on there is no room for anything. */
+  release(): void {
+    if (this.#room) this.#room.left += this.#bytes;
+    this.#room = undefined;
+  }
+}
+
 /** Reads a stream, within bounds. */
-export async function readStream(stream: ReadableStream<Uint8Array>, bounds: Bounds): Promise<Uint8Array> {
+export async function readStream(
+  stream: ReadableStream<Uint8Array>,
+  { within, take, refuse }: Omit<Bounds, "limit">,
+): Promise<Uint8Array> {
   const reader = stream.getReader();
   // Nobody waits for the rest: whether giving up succeeds is all the same.
   const giveUp = () => void reader.cancel().catch(() => {});
   let isLate = false;
-  const timer = setTimeout(() => {
+  const pace = new Pace(within, () => {
     isLate = true;
     giveUp();
-  }, bounds.within);
+  });
   try {
     const pieces = [];
-    let length = 0;
     for (;;) {
       const { done, value } = await reader.read().catch((cause: unknown) => {
-        throw bounds.refuse(isLate ? "too_late" : "cut_off", cause);
+        throw refuse(isLate ? "too_late" : "cut_off", cause);
       });
-      if (isLate) throw bounds.refuse("too_late");
+      if (isLate) throw refuse("too_late");
       if (done) return concat(pieces);
-      length += value.length;
-      if (length > bounds.limit) {
-        giveUp();
-        throw bounds.refuse("too_large");
-      }
+      pace.goOn();
+      take(value.length);
       pieces.push(value);
     }
+  } catch (error) {
+    giveUp();
+    throw error;
   } finally {
-    clearTimeout(timer);
+    pace.stop();
   }
 }
 

@@ -19,7 +19,7 @@ export interface Ambient {
 /** @internal The platform's own. */
 export const ambient: Ambient = { now: () => Date.now(), random: (bytes) => crypto.getRandomValues(bytes) };
 
-/** @internal `length` random bytes. */
+/** @internal `length` random bytes. It calls what the caller has given, and so stands outside of {@link Engine.run}. */
 export function draw({ random }: Ambient, length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   random(bytes);
@@ -54,13 +54,19 @@ export class Engine {
     return this.#failure !== undefined;
   }
 
-  /** Has Rust do something: what it refuses is thrown as a {@link DoorkeyError}, and so is its failure. */
+  /**
+   * Has Rust do something: what it refuses is thrown as a {@link DoorkeyError}, and so is its failure. Nothing of the caller's
+   * is called in here, so that whatever else is thrown is the instance's.
+   */
   run<T>(work: (glue: Glue) => T): T {
     if (this.#failure) throw this.#fail(this.#failure.cause);
     try {
       return work(this.#glue);
     } catch (error) {
-      throw error instanceof this.#glue.Refused ? this.#read(error) : this.#fail(error);
+      if (error instanceof this.#glue.Refused) throw this.#read(error);
+      // The glue cannot hand over what has another type than it should: Rust has not begun yet. A trap is no TypeError.
+      if (error instanceof TypeError) throw this.refusal("invalid_input", "an argument is of the wrong type", error);
+      throw this.#fail(error);
     }
   }
 
@@ -74,8 +80,11 @@ export class Engine {
   }
 
   #read(refused: Refused, cause?: unknown): DoorkeyError {
+    // At a worker's global scope there is no randomness, and what the caller has given may throw: the refusal counts.
+    const random = attempt(() => draw(this.#ambient, 12), new Uint8Array(12));
+    const now = attempt(this.#ambient.now, 0);
     try {
-      const json = refused.toJson(draw(this.#ambient, 12), this.#ambient.now());
+      const json = refused.toJson(random, now);
       refused.free();
       return new DoorkeyError(JSON.parse(json) as Report, cause);
     } catch (failure) {
@@ -100,8 +109,9 @@ export function engine(): Engine {
 /** The one refusal that must do without Rust. */
 function unavailable({ now }: Ambient, detail: string, cause: unknown): DoorkeyError {
   const { code, status, title, hint } = VERIFIER_UNAVAILABLE;
-  const request_id = `req_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
-  const server_time = Math.floor(now()) / 1000;
+  const id = attempt(() => crypto.randomUUID(), "00000000-0000-0000-0000-000000000000");
+  const request_id = `req_${id.replaceAll("-", "").slice(0, 16)}`;
+  const server_time = Math.floor(attempt(now, 0)) / 1000;
   const problem = { type: `urn:doorkey:error:${code}`, title, status, detail, code, hint, request_id, server_time };
   const headers: [string, string][] = [
     ["content-type", "application/problem+json"],
@@ -111,4 +121,12 @@ function unavailable({ now }: Ambient, detail: string, cause: unknown): DoorkeyE
   ];
   const body = JSON.stringify(problem);
   return new DoorkeyError({ code, status, hint, message: detail, request_id, retry_after: 1, headers, body }, cause);
+}
+
+function attempt<T>(work: () => T, otherwise: T): T {
+  try {
+    return work();
+  } catch {
+    return otherwise;
+  }
 }

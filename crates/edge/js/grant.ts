@@ -1,4 +1,5 @@
 import { ambient, draw, engine } from "./engine.js";
+import { toJson } from "./options.js";
 
 /** What a grant says. */
 export interface GrantOptions {
@@ -32,18 +33,15 @@ export interface GrantOptions {
  * const grant = signGrant(secretKey, { issuer: "https://keys.example.com", subject: "user-42" });
  */
 export function signGrant(secretKey: string, options: GrantOptions): string {
-  const { issuer, subject, scope, bind, expiresIn } = options;
-  const request = JSON.stringify({
-    issuer,
-    subject,
+  const { scope, bind, ...rest } = options;
+  const { contentDigest, maxBytes, ...bound } = bind ?? {};
+  const request = toJson({
+    ...rest,
     scope: typeof scope === "object" ? scope.join(" ") : scope,
-    bind: bind && {
-      method: bind.method,
-      path: bind.path,
-      content_digest: bind.contentDigest,
-      max_bytes: bind.maxBytes,
-    },
-    expires_in: expiresIn,
+    bind: bind && { content_digest: contentDigest, max_bytes: maxBytes, ...bound },
   });
-  return engine().run((glue) => glue.signGrant(secretKey, request, draw(ambient, 16), ambient.now()));
+  // What is no text is no key either.
+  const key = typeof secretKey === "string" ? secretKey : "";
+  const [random, now] = [draw(ambient, 16), ambient.now()];
+  return engine().run((glue) => glue.signGrant(key, request, random, now));
 }

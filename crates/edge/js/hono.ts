@@ -1,8 +1,10 @@
 import { cors } from "./cors.js";
 import { engine } from "./engine.js";
 import { DoorkeyError } from "./error.js";
-import type { Principal } from "./principal.js";
-import type { Verifier } from "./types.js";
+import { requirement, type Principal } from "./principal.js";
+import type { MiddlewareOptions, Verifier } from "./types.js";
+
+export type { MiddlewareOptions } from "./types.js";
 
 /** What the middleware puts into the context: `new Hono<{ Variables: DoorkeyVariables }>()`. */
 export interface DoorkeyVariables {
@@ -13,19 +15,13 @@ export interface DoorkeyVariables {
 /** What is needed of Hono's context. */
 export interface HonoContext {
   req: { raw: Request };
-  res: Response;
+  header: (name: string, value: string, options?: { append?: boolean }) => void;
   set: (key: never, value: never) => void;
   get: (key: never) => unknown;
 }
 
 /** A middleware for Hono. */
 export type Middleware = (context: HonoContext, next: () => Promise<void>) => Promise<Response | void>;
-
-/** How the middleware behaves. */
-export interface MiddlewareOptions {
-  /** Answers preflights and lets pages of all origins read responses, as their sessions allow; `true` unless given. */
-  cors?: boolean;
-}
 
 /**
  * Lets only accepted requests through, with `c.get("principal")`. It goes before anything that reads bodies.
@@ -47,23 +43,23 @@ export function doorkey(verifier: Verifier, options: MiddlewareOptions = {}): Mi
       return response;
     }
     context.req.raw = withoutCredentials(raw);
-    shared?.headers.forEach(([name, value]) => context.res.headers.set(name, value));
     await next();
+    // What the handler says that its answer varies with holds beside what it varies with here.
+    shared?.headers.forEach(([name, value]) => context.header(name, value, { append: name === "vary" }));
   };
 }
 
 /**
- * Lets only callers through that have a scope; goes behind {@link doorkey}.
+ * Lets only callers through that have a scope; goes behind {@link doorkey}. It throws at once for what is no scope.
  *
  * @example
  * app.post("/pictures", requireScope("pictures:write"), (c) => c.text("saved"));
  */
 export function requireScope(scope: string): Middleware {
+  const check = requirement(scope);
   return async (context, next) => {
     try {
-      const principal = context.get("principal" as never) as Principal | undefined;
-      if (!principal) throw engine().refusal("credential_missing", "no verifier has accepted this request");
-      principal.require(scope);
+      check(context.get("principal" as never));
     } catch (error) {
       return toResponse(error);
     }

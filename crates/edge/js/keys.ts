@@ -1,6 +1,7 @@
 import type { Checker } from "../dist/doorkey_edge.js";
 import { readStream } from "./body.js";
 import type { Ambient, Engine } from "./engine.js";
+import { inTime } from "./in-time.js";
 
 /** How long one fetch may take, in milliseconds. */
 const TIMEOUT = 5000;
@@ -31,13 +32,15 @@ export class Keys {
   /** Waits until it is known whether the issuer publishes a key; throws unless it does. */
   async find(kid: string): Promise<void> {
     for (let flight = this.#current(); flight; flight = this.#current()) await flight.landed;
-    if (this.#engine.run(() => this.#checker.shouldAsk(kid, this.#now()))) await this.#depart().landed;
+    const now = this.#now();
+    if (this.#engine.run(() => this.#checker.shouldAsk(kid, now))) await this.#depart().landed;
     this.#engine.run(() => this.#checker.lookFor(kid));
   }
 
   /** Fetches keys anew that have grown old, if nobody does. */
   async refresh(): Promise<void> {
-    const isDue = this.#engine.run(() => this.#checker.areKeysDue(this.#now()));
+    const now = this.#now();
+    const isDue = this.#engine.run(() => this.#checker.areKeysDue(now));
     if (isDue && !this.#current()) await this.#depart().landed;
   }
 
@@ -57,9 +60,12 @@ export class Keys {
   }
 
   async #land(): Promise<void> {
-    const document = await this.#download().catch(() => undefined);
+    // A fetch of the caller's may care for no signal.
+    const late = () => new Error("the issuer's keys did not arrive in time");
+    const document = await inTime(this.#download(), TIMEOUT, late).catch(() => undefined);
     try {
-      this.#engine.run(() => this.#checker.noteKeys(document, this.#now()));
+      const now = this.#now();
+      this.#engine.run(() => this.#checker.noteKeys(document, now));
     } catch {
       // A broken instance: whoever asks it next hears of it.
     }
@@ -70,8 +76,17 @@ export class Keys {
     const limit = this.#engine.run((glue) => glue.maxJwksLength());
     const signal = AbortSignal.timeout(TIMEOUT);
     const response = await this.#fetch(url, { redirect: "manual", signal, headers: { accept: "application/json" } });
-    if (response.status !== 200 || !response.body) throw new TypeError(`${url} answers ${response.status}`);
-    const refuse = (why: string) => new TypeError(`${url}: ${why}`);
-    return readStream(response.body, { limit, within: TIMEOUT, refuse });
+    const refuse = (why: string) => new Error(`${url}: ${why}`);
+    if (response.status !== 200 || !response.body) {
+      // A body that nobody reads holds its connection.
+      void response.body?.cancel().catch(() => {});
+      throw refuse(`answers ${response.status}`);
+    }
+    let left = limit;
+    const take = (bytes: number) => {
+      left -= bytes;
+      if (left < 0) throw refuse("too_large");
+    };
+    return readStream(response.body, { within: TIMEOUT, take, refuse });
   }
 }

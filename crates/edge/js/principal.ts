@@ -54,7 +54,7 @@ export class Principal {
    * @throws {@link DoorkeyError} `invalid_input` for what is no scope.
    */
   hasScope(scope: string): boolean {
-    return engine().run((glue) => glue.permits(this.scopes.join(" "), scope));
+    return engine().run((glue) => glue.permits(this.scopes.join(" "), String(scope)));
   }
 
   /**
@@ -63,7 +63,7 @@ export class Principal {
    * @throws {@link DoorkeyError} `insufficient_scope`; `invalid_input` for what is no scope.
    */
   require(scope: string): void {
-    engine().run((glue) => glue.require(this.scopes.join(" "), scope));
+    engine().run((glue) => glue.require(this.scopes.join(" "), String(scope)));
   }
 
   /** What `JSON.stringify` makes of it. */
@@ -80,4 +80,18 @@ export class Principal {
       scopes: [...this.scopes],
     };
   }
+}
+
+/**
+ * @internal What stands behind each `requireScope`: throws unless there is a principal with the scope; and at once for what is
+ * no scope, which no caller could ever have.
+ */
+export function requirement(scope: string): (principal: unknown) => void {
+  engine().run((glue) => glue.permits(String(scope), String(scope)));
+  return (principal) => {
+    if (!(principal instanceof Principal)) {
+      throw engine().refusal("credential_missing", "no verifier has accepted this request");
+    }
+    principal.require(scope);
+  };
 }

@@ -1,6 +1,10 @@
+import { inTime } from "./in-time.js";
 import type { ReplayStore } from "./types.js";
 
-/** What is needed of a client: that of `redis` (node-redis) and that of `ioredis` have it. */
+/**
+ * What is needed of a client: `createClient` of `redis` (node-redis) makes one, and `Redis` and `Cluster` of `ioredis` are. A
+ * cluster or a sentinel of `redis` is none: its `sendCommand` takes other arguments.
+ */
 export type RedisClient =
   | { sendCommand(command: string[]): Promise<unknown> }
   | { call(command: string, ...args: string[]): Promise<unknown> };
@@ -34,17 +38,11 @@ export function redisReplayStore(client: RedisClient, options: RedisReplayOption
   return {
     async mark(id, expiresAt) {
       const until = String(Math.ceil(expiresAt) + MARGIN);
-      const answer = await inTime(send("SET", prefix + id, "1", "NX", "EXAT", until), timeout);
+      const late = () => new Error(`Redis does not answer within ${timeout} ms`);
+      const answer = await inTime(send("SET", prefix + id, "1", "NX", "EXAT", until), timeout, late);
       if (answer === "OK") return true;
       if (answer === null) return false;
       throw new TypeError("Redis answers SET with neither OK nor null");
     },
   };
-}
-
-function inTime<T>(promise: Promise<T>, millis: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`Redis does not answer within ${millis} ms`)), millis);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

@@ -14,6 +14,16 @@ export interface VerifierOptions {
   workspace?: { organization: string; workspace: string };
   /** The most bytes of a body; 10 MiB unless given. A body is held in memory while its request is verified. */
   maxBodyBytes?: number;
+  /**
+   * The most bytes of all bodies that are read at once, more are refused with `rate_limited`; 256 MiB unless given, 32 MiB in
+   * workerd. The bodies of `Request`s take twice as much, for they stay readable.
+   */
+  maxBodiesBytes?: number;
+  /**
+   * How many accepted requests are remembered at once, more are refused with `replay_capacity`; 4,000,000 unless given, which
+   * are some 240 MB, and 100,000 in workerd.
+   */
+  replayCapacity?: number;
   /** Memory of accepted requests that several processes share. Without it each process knows of its own alone. */
   replay?: ReplayStore;
   /** Milliseconds since the epoch; `Date.now` unless given. */
@@ -44,8 +54,8 @@ export interface RawRequest {
   /** All headers, in order, none of them joined. */
   headers: readonly (readonly [name: string, value: string])[];
   /**
-   * The body; nothing for none. A function is called once all that can be known without the body is in order; it rejects
-   * with what {@link Bounds.refuse} makes if the body is longer or later than it may be.
+   * The body; nothing for none, and then `headers` must not announce one. A function is called once all that can be known
+   * without the body is in order, and says with {@link Bounds.take} how much has come.
    */
   body?: Uint8Array | ((bounds: Bounds) => Promise<Uint8Array>);
   /** The host and port that the client named; that of the `Host` header or of HTTP/2's `:authority` unless given. */
@@ -56,8 +66,10 @@ export interface RawRequest {
 export interface Bounds {
   /** The most bytes. */
   limit: number;
-  /** For how many milliseconds to wait for the whole of it. */
+  /** For how many milliseconds the verifier waits for the whole of it. */
   within: number;
+  /** Takes note of bytes that have come; throws what to reject with when there are more than there may be. */
+  take(bytes: number): void;
   /** The error to reject with. */
   refuse(why: "too_large" | "too_late" | "cut_off", cause?: unknown): Error;
 }
@@ -72,4 +84,10 @@ export interface Verifier {
    * Rejects with a {@link DoorkeyError}, whose `toResponse()` is the response to send.
    */
   verify(request: Request | RawRequest): Promise<Principal>;
+}
+
+/** How a middleware behaves. */
+export interface MiddlewareOptions {
+  /** Answers preflights and lets pages of all origins read responses, as their sessions allow; `true` unless given. */
+  cors?: boolean;
 }

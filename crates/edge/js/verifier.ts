@@ -1,9 +1,10 @@
-import { outlivesRequests } from "#platform";
+import { defaults, outlivesRequests } from "#platform";
 import type { Checker, Examination } from "../dist/doorkey_edge.js";
-import { digestOf, readStream } from "./body.js";
+import { digestOf, Held, readStream } from "./body.js";
 import { ambient, draw, Engine, type Ambient } from "./engine.js";
-import { DoorkeyError } from "./error.js";
+import { inTime } from "./in-time.js";
 import { Keys } from "./keys.js";
+import { toJson } from "./options.js";
 import { Principal, type PrincipalJson } from "./principal.js";
 import type { Bounds, RawRequest, ReplayStore, Verifier, VerifierOptions } from "./types.js";
 
@@ -21,8 +22,6 @@ interface Instance {
   keys: Keys;
 }
 
-const NO_BODY = new Uint8Array();
-
 const REASONS = {
   too_large: ["body_too_large", "the body is larger than this API takes"],
   too_late: ["request_timeout", "the body did not arrive in time"],
@@ -35,6 +34,8 @@ export class RequestVerifier implements Verifier {
   readonly #ambient: Ambient;
   readonly #store: ReplayStore | undefined;
   readonly #fetch: NonNullable<VerifierOptions["fetch"]>;
+  /** Memory for bodies, in bytes. */
+  readonly #room: { left: number };
   /** From when on nobody else can have accepted anything, in Unix seconds. */
   #since: number | undefined;
   /** When the latest accepted proof was made, in Unix seconds. */
@@ -43,11 +44,16 @@ export class RequestVerifier implements Verifier {
   #instance: Instance | undefined;
 
   constructor(options: VerifierOptions) {
-    const { issuer, audience, skew, environment, workspace, maxBodyBytes, replay, clock, random, fetch } = options;
-    const audiences = typeof audience === "string" ? [audience] : audience;
-    const rules = { issuer, audience: audiences, skew, environment, workspace, max_body_bytes: maxBodyBytes };
-    this.#options = JSON.stringify(rules);
-    this.#ambient = { now: clock ?? ambient.now, random: random ?? ambient.random };
+    const { replay, clock, random, fetch, ...given } = options;
+    const audience = typeof given.audience === "string" ? [given.audience] : given.audience;
+    // One body has room, however little there is for others.
+    const most = Math.max(defaults.maxBodiesBytes, given.maxBodyBytes ?? 0);
+    const maxBodiesBytes = given.maxBodiesBytes ?? most;
+    const replayCapacity = given.replayCapacity ?? defaults.replayCapacity;
+    const rules = { ...given, audience, maxBodiesBytes, replayCapacity };
+    this.#options = toJson(rules);
+    this.#room = { left: maxBodiesBytes };
+    this.#ambient = { now: clock ? () => Number(clock()) : ambient.now, random: random ?? ambient.random };
     this.#store = replay;
     this.#fetch = fetch ?? ((...args) => globalThis.fetch(...args));
     this.#engine = new Engine(this.#ambient);
@@ -61,6 +67,8 @@ export class RequestVerifier implements Verifier {
     const raw = request instanceof Request ? rawOf(request) : request;
     const instance = this.#open();
     const { engine } = instance;
+    const mistake = mistakeIn(raw);
+    if (mistake) throw engine.refusal("invalid_input", mistake);
     const verdict = await this.#decide(instance, raw);
     if (verdict.proof && this.#store) {
       await this.#mark(engine, this.#store, verdict.proof.id, verdict.proof.expires_at);
@@ -79,7 +87,8 @@ export class RequestVerifier implements Verifier {
     const engine = this.#engine;
     // A store remembers what other processes have accepted, this one's predecessor included.
     const since = this.#store ? 0 : this.#since;
-    const checker = engine.run((glue) => new glue.Checker(this.#options, since, draw(this.#ambient, 16)));
+    const secret = draw(this.#ambient, 16);
+    const checker = engine.run((glue) => new glue.Checker(this.#options, since, secret));
     const keys = new Keys(engine, checker, this.#ambient.now, this.#fetch);
     return (this.#instance = { engine, checker, keys });
   }
@@ -92,9 +101,12 @@ export class RequestVerifier implements Verifier {
 
     const lines = raw.headers.flat();
     const headers = lines.join("\n");
-    const examine = () =>
-      engine.run(() => checker.examine(raw.method, raw.target, raw.authority, headers, lines.length, now()));
+    const examine = () => {
+      const at = now();
+      return engine.run(() => checker.examine(raw.method, raw.target, raw.authority, headers, lines.length, at));
+    };
     let examination: Examination | undefined = examine();
+    const held = new Held(this.#room);
     try {
       const kid = engine.run(() => examination?.unknownKey);
       if (kid !== undefined) {
@@ -103,16 +115,18 @@ export class RequestVerifier implements Verifier {
         examination = undefined;
         examination = examine();
       }
-      const body = await this.#read(engine, checker, examination, raw.body);
-      const { bytes, isDigest } = await digestOf(body);
+      const body = raw.body && (await this.#read(engine, checker, examination, raw.body, held));
+      const { bytes, isDigest } = await digestOf(body ?? new Uint8Array());
       const examined = examination;
+      const at = now();
       // Rust frees it, whatever it decides.
       examination = undefined;
-      const json = engine.run(() => checker.accept(examined, bytes, isDigest, body.length, now()));
+      const json = engine.run(() => checker.accept(examined, bytes, isDigest, body?.length, at));
       const verdict = JSON.parse(json) as Verdict;
       this.#latest = Math.max(this.#latest, verdict.created);
       return verdict;
     } finally {
+      held.release();
       if (!engine.isBroken) examination?.free();
     }
   }
@@ -121,20 +135,31 @@ export class RequestVerifier implements Verifier {
     engine: Engine,
     checker: Checker,
     examination: Examination,
-    body: RawRequest["body"],
+    given: NonNullable<RawRequest["body"]>,
+    held: Held,
   ): Promise<Uint8Array> {
-    if (!body) return NO_BODY;
     const limit = engine.run(() => checker.bodyLimit);
     const refuse: Bounds["refuse"] = (why, cause) => {
       const [code, detail] = REASONS[why];
       return engine.refusal(code, detail, cause);
     };
-    if (typeof body === "function") {
+    const reach = (bytes: number) => {
+      if (bytes > limit) throw refuse("too_large");
+      if (!held.reaches(bytes)) throw engine.refusal("rate_limited", "more bodies arrive at once than fit into memory");
+    };
+    let length = 0;
+    const take = (bytes: number) => reach((length += bytes));
+    let body: unknown = given;
+    if (typeof given === "function") {
       // A body that arrives after the proof's window is of no use.
       const until = engine.run(() => examination.until) ?? 0;
-      return body({ limit, within: Math.max(0, until - this.#ambient.now()), refuse });
+      const within = Math.max(0, until - this.#ambient.now());
+      const coming = Promise.resolve(given({ limit, within, take, refuse }));
+      body = await inTime(coming, within, () => refuse("too_late"));
     }
-    if (body.length > limit) throw refuse("too_large");
+    // Of anything else the length is not what Rust would get, or there is none.
+    if (!(body instanceof Uint8Array)) throw engine.refusal("invalid_input", "body: yields a Uint8Array");
+    reach(body.length);
     return body;
   }
 
@@ -161,12 +186,21 @@ function rawOf(request: Request): RawRequest {
   const raw = { method: request.method, target, headers, authority: url.slice(authority, path) };
   if (request.bodyUsed) throw new TypeError("verify a request before its body is read");
   if (!request.body) return raw;
-  return { ...raw, body: (bounds) => readStream(request.clone().body ?? emptyStream(), bounds) };
+  // There is one: it was there before.
+  const read = (bounds: Bounds) => readStream(request.clone().body as ReadableStream<Uint8Array>, bounds);
+  return { ...raw, body: read };
 }
 
-function emptyStream(): ReadableStream<Uint8Array> {
-  return new ReadableStream({ start: (controller) => controller.close() });
+/** What in a request is of another type than it should be. */
+function mistakeIn(raw: RawRequest): string | undefined {
+  if (typeof raw !== "object" || raw === null) return "verify: takes a request";
+  const { method, target, authority = "", body, headers } = raw;
+  if (typeof method !== "string") return "method: a string";
+  if (typeof target !== "string") return "target: a string";
+  if (typeof authority !== "string") return "authority: a string";
+  if (!(body == null || typeof body === "function" || body instanceof Uint8Array)) {
+    return "body: a Uint8Array, or a function that yields one";
+  }
+  const isPair = (line: unknown) => Array.isArray(line) && line.length === 2 && line.every((text) => typeof text === "string");
+  return Array.isArray(headers) && headers.every(isPair) ? undefined : "headers: an array of names and values, each pair an array";
 }
-
-/** @internal Whether an error is a refusal, which has a response. */
-export const isRefusal = (error: unknown): error is DoorkeyError => error instanceof DoorkeyError;

@@ -1,6 +1,6 @@
 //! One verifier's state, and the decision over it.
 
-use doorkey_core::{ContentDigest, Error, Thumbprint, to_base64url};
+use doorkey_core::{ContentDigest, Error, ErrorCode, Thumbprint, to_base64url};
 use doorkey_verifier::{
     Accepted, Decision, Examined, JWKS_PATH, KeyRing, Moment, Policy, Principal, Refusal, Rejection, ReplayMemory,
     TokenCache,
@@ -21,17 +21,20 @@ pub struct Checker {
 
 /// A request of which everything but the body has been looked at.
 #[derive(Debug)]
-pub struct Examination(Result<Examined, Thumbprint>);
+pub struct Examination {
+    outcome: Result<Examined, Thumbprint>,
+    announces_body: bool,
+}
 
 impl Examination {
     /// The issuer's key that was not among the known ones, if that is why nothing more is known of the request.
     pub fn unknown_key(&self) -> Option<&Thumbprint> {
-        self.0.as_ref().err()
+        self.outcome.as_ref().err()
     }
 
     /// When it is of no use any more to wait for the body, in Unix seconds.
     pub fn until(&self) -> Option<u64> {
-        self.0.as_ref().ok().and_then(Examined::until)
+        self.outcome.as_ref().ok().and_then(Examined::until)
     }
 }
 
@@ -57,7 +60,7 @@ impl Checker {
     pub fn new(options: &Options, since: u64, secret: &[u8]) -> Result<Self, Error> {
         let policy = options.to_policy()?;
         let secret = secret.try_into().map_err(|_| invalid("random yields as many bytes as are asked for"))?;
-        let (capacity, session) = (ReplayMemory::DEFAULT_CAPACITY, ReplayMemory::DEFAULT_SESSION_CAPACITY);
+        let (capacity, session) = (options.replay_capacity(), ReplayMemory::DEFAULT_SESSION_CAPACITY);
         let replay = ReplayMemory::new(capacity, session, policy.skew()).with_secret(secret).with_start(since);
         Ok(Self { policy, ring: KeyRing::default(), tokens: TokenCache::new(TokenCache::DEFAULT_CAPACITY), replay })
     }
@@ -85,20 +88,33 @@ impl Checker {
     /// Checks everything but the body.
     pub fn examine(&self, head: &Head<'_>, now: At) -> Result<Examination, Refusal> {
         let request = head.as_request()?;
-        match self.decide(now).examine(&request) {
+        let outcome = match self.decide(now).examine(&request) {
             Ok(examined) => {
                 request.check_announced_body(self.policy.body_limit())?;
-                Ok(Examination(Ok(examined)))
+                Ok(examined)
             }
-            Err(Rejection::IssuerKeyUnknown(kid)) => Ok(Examination(Err(kid))),
-            Err(rejection) => Err(rejection.into_refusal()),
-        }
+            Err(Rejection::IssuerKeyUnknown(kid)) => Err(kid),
+            Err(rejection) => return Err(rejection.into_refusal()),
+        };
+        Ok(Examination { outcome, announces_body: head.announces_body() })
     }
 
-    /// Accepts a request whose body has `length` bytes and this SHA-256, and marks its proof: a verdict as JSON.
-    pub fn accept(&self, examination: Examination, length: u64, digest: [u8; 32], now: At) -> Result<String, Refusal> {
-        let examined = examination.0.map_err(|kid| Rejection::IssuerKeyUnknown(kid).into_refusal())?;
-        let accepted = self.decide(now).accept_hashed(examined, length, ContentDigest::from_bytes(digest))?;
+    /// Accepts a request whose body has `length` bytes and this SHA-256, and marks its proof: a verdict as JSON. Without a
+    /// length the verifier was handed no body, and none may be announced: a handler could find one that nobody looked at.
+    pub fn accept(
+        &self,
+        examination: Examination,
+        length: Option<u64>,
+        digest: [u8; 32],
+        now: At,
+    ) -> Result<String, Refusal> {
+        let examined = examination.outcome.map_err(|kid| Rejection::IssuerKeyUnknown(kid).into_refusal())?;
+        if length.is_none() && examination.announces_body {
+            let detail = "the verifier was not given the body that the head announces";
+            return Err(Error::new(ErrorCode::ComponentsIncomplete, detail).into());
+        }
+        let digest = ContentDigest::from_bytes(digest);
+        let accepted = self.decide(now).accept_hashed(examined, length.unwrap_or(0), digest)?;
         Ok(verdict(accepted))
     }
 

@@ -6,7 +6,7 @@ use crate::options::invalid;
 use crate::report::At;
 
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Request {
     issuer: String,
     #[serde(default)]
@@ -55,7 +55,7 @@ mod tests {
         let text = key.to_key_string();
         let sign = |request: &str| sign_grant(&text, request, &[7; 12], 1_700_000_000_900.0);
         let issuer = r#""issuer":"https://keys.example.com""#;
-        let full = r#""subject":"u","scope":"pictures:read","bind":{"method":"PUT"},"expires_in":10"#;
+        let full = r#""subject":"u","scope":"pictures:read","bind":{"method":"PUT"},"expiresIn":10"#;
         let grant = sign(&format!("{{{issuer},{full}}}")).unwrap();
         let public = key.signing_key().verifying_key();
         let unverified = UnverifiedGrant::parse(&grant).unwrap();
@@ -65,7 +65,7 @@ mod tests {
         for wrong in ["{}", r#"{"issuer":"keys.example.com"}"#, r#"{"issuer":"https://keys.example.com","sub":"u"}"#] {
             assert_eq!(sign(wrong).unwrap_err().code(), ErrorCode::InvalidInput, "{wrong}");
         }
-        assert_eq!(sign(&format!("{{{issuer},\"expires_in\":3601}}")).unwrap_err().code(), ErrorCode::InvalidInput);
+        assert_eq!(sign(&format!("{{{issuer},\"expiresIn\":3601}}")).unwrap_err().code(), ErrorCode::InvalidInput);
         assert_eq!(sign_grant("sk_live_1", "{}", &[], 0.0).unwrap_err().code(), ErrorCode::MalformedKey);
     }
 }

@@ -2,7 +2,7 @@
 
 use doorkey_core::{Error, ErrorCode};
 use doorkey_verifier::RequestHead;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 
 /// What HTTP/2 names the authority with, where a server shows it among the headers.
 const AUTHORITY: &str = ":authority";
@@ -59,6 +59,12 @@ impl<'a> Head<'a> {
         Ok(Self { method, target, authority: named, headers: fields })
     }
 
+    /// Whether the head says that a body follows, of one byte or of a length that only its end tells.
+    pub fn announces_body(&self) -> bool {
+        let is_zero = |length: &HeaderValue| length.to_str().is_ok_and(|text| text.parse() == Ok(0_u64));
+        self.headers.contains_key(TRANSFER_ENCODING) || !self.headers.get_all(CONTENT_LENGTH).iter().all(is_zero)
+    }
+
     /// The head as the decision takes it.
     pub fn as_request(&self) -> Result<RequestHead<'_>, Error> {
         let host = RequestHead::host(&self.headers)?;
@@ -97,6 +103,22 @@ mod tests {
         ] {
             assert!(read(headers, lines).is_err(), "{headers:?}");
         }
+    }
+
+    #[test]
+    fn a_body_is_announced_by_its_length_or_by_its_coding() {
+        for (headers, expected) in [
+            ("x\n1", false),
+            ("content-length\n0", false),
+            ("Content-Length\n4", true),
+            ("content-length\nfour", true),
+            ("transfer-encoding\nchunked", true),
+        ] {
+            let head = Head::read("POST", "/", None, headers, 2).unwrap();
+            assert_eq!(head.announces_body(), expected, "{headers:?}");
+        }
+        let twice = Head::read("POST", "/", None, "content-length\n0\ncontent-length\n4", 4).unwrap();
+        assert!(twice.announces_body());
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! What a verifier is told, as JSON.
 
 use doorkey_core::{Environment, Error, ErrorCode, OrganizationId, WorkspaceId};
-use doorkey_verifier::Policy;
+use doorkey_verifier::{Policy, ReplayMemory};
 
 /// The options of `createVerifier` that are rules.
 #[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Options {
     issuer: String,
     audience: Vec<String>,
@@ -17,6 +17,10 @@ pub struct Options {
     workspace: Option<Workspace>,
     #[serde(default)]
     max_body_bytes: Option<usize>,
+    #[serde(default)]
+    max_bodies_bytes: Option<usize>,
+    #[serde(default)]
+    replay_capacity: Option<usize>,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -58,7 +62,19 @@ impl Options {
         if let Some(Workspace { organization, workspace }) = self.workspace {
             policy = policy.with_workspace(organization, workspace);
         }
-        Ok(self.max_body_bytes.into_iter().fold(policy, Policy::with_body_limit))
+        let policy = self.max_body_bytes.into_iter().fold(policy, Policy::with_body_limit);
+        if self.max_bodies_bytes.is_some_and(|all| all < policy.body_limit()) {
+            return Err(invalid("maxBodiesBytes: at least maxBodyBytes"));
+        }
+        if self.replay_capacity == Some(0) {
+            return Err(invalid("replayCapacity: at least 1"));
+        }
+        Ok(policy)
+    }
+
+    /// How many accepted requests are remembered at once.
+    pub(crate) fn replay_capacity(&self) -> usize {
+        self.replay_capacity.unwrap_or(ReplayMemory::DEFAULT_CAPACITY)
     }
 }
 
@@ -74,7 +90,7 @@ mod tests {
         for (options, accepted) in [
             (r#""audience":["https://api.example.com"]"#, true),
             (r#""audience":["https://api.example.com","https://eu.example.com"],"skew":60"#, true),
-            (r#""audience":["https://api.example.com"],"environment":"live","max_body_bytes":0"#, true),
+            (r#""audience":["https://api.example.com"],"environment":"live","maxBodyBytes":0"#, true),
             (r#""audience":[]"#, false),
             (r#""audience":["api.example.com"]"#, false),
             (r#""audience":["https://api.example.com","x"]"#, false),
@@ -82,7 +98,12 @@ mod tests {
             (r#""audience":["https://api.example.com"],"skew":-1"#, false),
             (r#""audience":["https://api.example.com"],"environment":"prod"#, false),
             (r#""audience":["https://api.example.com"],"workspace":{"workspace":"wsp_1"}"#, false),
-            (r#""audience":["https://api.example.com"],"max_body_bytes":1.5"#, false),
+            (r#""audience":["https://api.example.com"],"maxBodyBytes":1.5"#, false),
+            (r#""audience":["https://api.example.com"],"max_body_bytes":1"#, false),
+            (r#""audience":["https://api.example.com"],"skew":"NaN""#, false),
+            (r#""audience":["https://api.example.com"],"maxBodyBytes":9,"maxBodiesBytes":9,"replayCapacity":1"#, true),
+            (r#""audience":["https://api.example.com"],"maxBodyBytes":9,"maxBodiesBytes":8"#, false),
+            (r#""audience":["https://api.example.com"],"replayCapacity":0"#, false),
         ] {
             let options = Options::parse(&format!(r#"{{"issuer":"{issuer}",{options}}}"#));
             let policy = options.and_then(|options| options.to_policy());

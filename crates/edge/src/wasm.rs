@@ -123,14 +123,14 @@ impl Checker {
         self.0.borrow().examine(&head, At::from_millis(now)).map(Examination).map_err(thrown)
     }
 
-    /// Accepts a request with a body of `length` bytes, which `body` is, or the SHA-256 of, and marks its proof. The
-    /// verdict is JSON.
+    /// Accepts a request with a body of `length` bytes, which `body` is, or the SHA-256 of, and marks its proof; without a
+    /// `length` there was no body to be had. The verdict is JSON.
     pub fn accept(
         &self,
         examination: Examination,
         body: &[u8],
         is_digest: bool,
-        length: f64,
+        length: Option<f64>,
         now: f64,
     ) -> Result<String, JsValue> {
         let digest = match body.try_into() {
@@ -139,8 +139,8 @@ impl Checker {
         };
         // The length of what is in memory is a whole number.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "see above")]
-        let verdict = self.0.borrow().accept(examination.0, length as u64, digest, At::from_millis(now));
-        verdict.map_err(thrown)
+        let length = length.map(|bytes| bytes as u64);
+        self.0.borrow().accept(examination.0, length, digest, At::from_millis(now)).map_err(thrown)
     }
 }
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Hono } from "hono";
-import { createVerifier } from "@doorkey/verifier";
+import { createVerifier, DoorkeyError } from "@doorkey/verifier";
+import { requireScope as requireExpressScope } from "@doorkey/verifier/express";
 import { doorkey, requireScope, type DoorkeyVariables } from "@doorkey/verifier/hono";
 import { API, ISSUER, toRequest, World } from "./signer.js";
 
@@ -42,6 +43,36 @@ test("scopes and refusals", async () => {
   assert.equal(bare.headers.get("access-control-allow-origin"), "https://shop.example");
   const alone = new Hono().get("/", requireScope("pictures:read"), (c) => c.text("never"));
   assert.equal((await alone.request("/")).status, 401);
+});
+
+test("what is no scope is refused when it is written, and what is no principal has none", async () => {
+  assert.throws(() => requireScope("not a scope"), DoorkeyError);
+  assert.throws(() => requireExpressScope("not a scope"), DoorkeyError);
+  const app = new Hono<{ Variables: DoorkeyVariables }>();
+  app.use(async (c, next) => {
+    c.set("principal", { require: () => {} } as unknown as DoorkeyVariables["principal"]);
+    await next();
+  });
+  app.get("/", requireScope("pictures:write"), (c) => c.text("never"));
+  assert.equal((await app.request("/")).status, 401);
+});
+
+test("what a handler's answers vary with stays beside what all vary with", async () => {
+  const { app, world } = await begin();
+  app.get("/vary", (c) => c.text("", 200, { vary: "accept-language" }));
+  app.get("/fetched", async () => fetch("data:text/plain,hello"));
+  app.onError(() => new Response("failed", { headers: { vary: "cookie" } }));
+  app.get("/fails", () => {
+    throw new Error("on purpose");
+  });
+  const own = "origin, access-control-request-method, access-control-request-headers";
+  for (const [path, expected] of [["/vary", `accept-language, ${own}`], ["/fetched", own], ["/fails", `cookie, ${own}`]] as const) {
+    const signed = await world.sign(NOW, "GET", path);
+    signed.headers.push(["origin", "https://shop.example"]);
+    const response = await app.request(toRequest(API, signed));
+    assert.equal(response.headers.get("vary"), expected, path);
+    assert.equal(response.headers.get("access-control-allow-origin"), "https://shop.example");
+  }
 });
 
 test("preflights are answered", async () => {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 
 // The bundle of this file stands in dist/test.
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -30,6 +31,21 @@ test("every example of the README compiles", () => {
   const config = { extends: "../../test/tsconfig.json", compilerOptions: { rootDir: "." }, include: ["."] };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
   run(require.resolve("typescript/bin/tsc"), "-p", folder);
+});
+
+test("a bundler for web workers takes the build that needs no second file", async () => {
+  const contents = 'export * from "@doorkey/verifier"; export * from "@doorkey/verifier/hono";';
+  const { errors } = await build({
+    stdin: { contents, resolveDir: root },
+    // Those of webpack's target `webworker`.
+    conditions: ["webpack", "production", "worker", "browser"],
+    platform: "neutral",
+    bundle: true,
+    write: false,
+    format: "esm",
+    logLevel: "silent",
+  });
+  assert.deepEqual(errors, []);
 });
 
 test("source maps hold their sources", () => {

@@ -75,9 +75,16 @@ test("workerd comes to the same, with the module as a part of the upload", async
   const folder = await mkdtemp(join(tmpdir(), "doorkey-edge-"));
   try {
     const worker = `
+      import { createVerifier } from "@doorkey/verifier";
+      import { requireScope } from "@doorkey/verifier/hono";
       import { run } from "./vectors.js";
-      export default { fetch: async () => Response.json(await run()) };`;
-    await bundle(["workerd", "worker"], worker, join(folder, "worker.js"));
+      // Here workerd has no randomness, and so no id for a refusal.
+      const mistakes = [() => createVerifier({ issuer: "keys", audience: "" }), () => requireScope("no scope")];
+      const codes = mistakes.map((mistake) => {
+        try { mistake(); } catch (error) { return error.code ?? String(error); }
+      });
+      export default { fetch: async () => Response.json({ codes, table: await run() }) };`;
+    await bundle(["workerd"], worker, join(folder, "worker.js"));
     await writeFile(
       join(folder, "config.capnp"),
       `using Workerd = import "/workerd/workerd.capnp";
@@ -112,7 +119,7 @@ const config :Workerd.Config = (
       const response = await fetch(`http://127.0.0.1:${port}/`);
       const text = await response.text();
       assert.equal(response.status, 200, text);
-      assert.deepEqual(JSON.parse(text), table);
+      assert.deepEqual(JSON.parse(text), { codes: ["invalid_input", "invalid_input"], table });
     } finally {
       process.kill();
       await ended;

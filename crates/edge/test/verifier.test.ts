@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { createVerifier, DoorkeyError, signGrant, type ReplayStore, type VerifierOptions } from "@doorkey/verifier";
 import { API, ISSUER, toRequest, World } from "./signer.js";
 
@@ -130,9 +130,51 @@ test("options that make no sense throw at once", () => {
     { ...good, skew: 61 },
     { ...good, maxBodyBytes: -1 },
     { ...good, environment: "prod" as "live" },
+    { ...good, enviroment: "live" },
+    { ...good, max_body_bytes: 1 },
+    { ...good, onError: () => {} },
+    { ...good, skew: NaN },
+    { ...good, maxBodyBytes: Infinity },
+    { ...good, maxBodiesBytes: NaN },
+    { ...good, replayCapacity: 0 },
   ]) {
     assert.throws(() => createVerifier(options), code("invalid_input"), JSON.stringify(options));
   }
+});
+
+test("what is wrong with a call is told to the caller, and costs nobody anything", async () => {
+  let isDry = false;
+  const random = (bytes: Uint8Array<ArrayBuffer>) => {
+    if (isDry) throw new Error("dry");
+    return crypto.getRandomValues(bytes);
+  };
+  const { world, verifier } = await begin({ random });
+  const [first, second] = [await world.sign(NOW, "GET", "/"), await world.sign(NOW, "GET", "/")];
+  await verifier.verify(first);
+  for (const wrong of [
+    { ...second, target: undefined },
+    { ...second, method: 1 },
+    { ...second, authority: Symbol() },
+    { ...second, headers: { host: "x" } },
+    { ...second, headers: [["host"]] },
+    { ...second, headers: ["ab"] },
+    undefined,
+  ]) {
+    await assert.rejects(verifier.verify(wrong as unknown as typeof first), code("invalid_input"));
+  }
+  isDry = true;
+  await assert.rejects(verifier.verify(first), code("replayed"));
+  isDry = false;
+  const principal = await verifier.verify(second);
+  assert.throws(() => principal.hasScope(undefined as unknown as string), code("invalid_input"));
+  assert.throws(() => principal.require(1 as unknown as string), code("invalid_input"));
+});
+
+test("memory for accepted requests has the size that was asked for", async () => {
+  const { world, verifier } = await begin({ replayCapacity: 2 });
+  await verifier.verify(await world.sign(NOW, "GET", "/"));
+  await verifier.verify(await world.sign(NOW, "GET", "/"));
+  await assert.rejects(verifier.verify(await world.sign(NOW, "GET", "/")), code("replay_capacity"));
 });
 
 test("one environment and one workspace", async () => {
@@ -230,6 +272,31 @@ test("keys: fetched when needed, kept while the issuer is away, forgotten when w
   assert.equal(last, "token_invalid");
 });
 
+test("a fetch that cares for no signal is not waited for, and a body that nobody wants is given back", async () => {
+  let isCalled: () => void = () => {};
+  const called = new Promise<void>((resolve) => (isCalled = resolve));
+  const never = () => {
+    isCalled();
+    return new Promise<never>(() => {});
+  };
+  const { world, verifier } = await begin({ fetch: never });
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    const verdict = verifier.verify(await world.sign(NOW, "GET", "/"));
+    const waiting = assert.rejects(verdict, code("keys_unavailable"));
+    await called;
+    mock.timers.tick(5000);
+    await waiting;
+  } finally {
+    mock.timers.reset();
+  }
+  let isCancelled = false;
+  const body = () => new ReadableStream({ cancel: () => void (isCancelled = true) });
+  const other = await begin({ fetch: async () => new Response(body(), { status: 500 }) });
+  await assert.rejects(other.verifier.verify(await other.world.sign(NOW, "GET", "/")), code("keys_unavailable"));
+  assert.ok(isCancelled);
+});
+
 test("a grant is good for WebCrypto, too", async () => {
   const key = "sk_live_24pT16GyD25RCDgxnvZjeYopPJh6ToEPoeBUUDWBkEJypjY9RnVYMx5QhUp8ATThVb8yZ2SR";
   const x = "_RckOFqgx1tk-3jNYC-h2ZH96_drE8WO1wLqyDXp9hg";
@@ -240,6 +307,10 @@ test("a grant is good for WebCrypto, too", async () => {
   const ids = new Set(Array.from({ length: 100 }, () => signGrant(key, { issuer: ISSUER })));
   assert.equal(ids.size, 100);
   assert.throws(() => signGrant("pk_live_1", { issuer: ISSUER }), DoorkeyError);
+  assert.throws(() => signGrant(undefined as unknown as string, { issuer: ISSUER }), code("malformed_key"));
+  for (const wrong of [{ subjet: "u" }, { expiresIn: NaN }, { expires_in: 9 }, { bind: { pth: "/" } }] as object[]) {
+    assert.throws(() => signGrant(key, { issuer: ISSUER, ...wrong }), code("invalid_input"), JSON.stringify(wrong));
+  }
   assert.throws(() => signGrant(key, { issuer: ISSUER, expiresIn: 3601 }), code("invalid_input"));
   assert.throws(() => signGrant(key, { issuer: ISSUER, bind: {} }), code("invalid_input"));
 });

@@ -7,3 +7,6 @@ export function loadModule(): WebAssembly.Module {
 
 /** Work goes on after a response. */
 export const outlivesRequests = true;
+
+/** As natively: what the options are unless given. */
+export const defaults = { maxBodiesBytes: 256 * 1024 * 1024, replayCapacity: 4_000_000 };
