@@ -114,7 +114,7 @@ describe("the quick start", () => {
       if (said) document.documentElement.dataset.result = JSON.stringify(said);
     }).observe(document, { childList: true, subtree: true });</script>`;
     const page = step("<!-- index.html -->\n").replaceAll("pk_test_…", key);
-    await writeFile(join(app, "index.html"), page.replace("<body>", `<body>${watch}`));
+    await writeFile(join(app, "index.html"), page.replace("<body>", `<body><link rel="icon" href="data:," />${watch}`));
     const vite = await begin("vite", [...argumentsOf("npx vite"), "--port", "0"], /Local:\s+(http\S+?)\/?$/);
 
     const browser = await launchChromium();

@@ -58,6 +58,11 @@ export class DoorkeyError extends Error {
     return new Response(body, { status, headers });
   }
 
+  /** The same under the name that Hono asks thrown errors by, so that it answers what a handler throws. */
+  getResponse(): Response {
+    return this.toResponse();
+  }
+
   /** @internal The same, for servers without `Response`. */
   static answerOf(error: DoorkeyError): Answer {
     return error.#answer;

@@ -42,6 +42,9 @@ type Next = (error?: unknown) => void;
 /** A middleware for Express, and for anything that takes the same arguments. */
 export type Middleware = (request: NodeRequest, response: NodeResponse, next: Next) => void;
 
+/** One that comes after what fails. */
+export type ErrorMiddleware = (error: unknown, request: NodeRequest, response: NodeResponse, next: Next) => void;
+
 /**
  * Lets only accepted requests through, with `req.principal`. It goes before anything that reads bodies: they are read here,
  * verified, and put back.
@@ -85,6 +88,19 @@ export function requireScope(scope: string): Middleware {
     }
     next();
   };
+}
+
+/**
+ * Answers the refusals that handlers throw, `req.principal.require(…)` for one, and passes other errors on; goes behind all
+ * routes.
+ *
+ * @example
+ * app.use(refusals());
+ */
+export function refusals(): ErrorMiddleware {
+  // Express knows these by their four parameters. An answer that has begun it ends itself.
+  return (error, request, response, next) =>
+    response.headersSent ? next(error) : refuse(error, request, response, next);
 }
 
 async function admit(verifier: Verifier, request: NodeRequest): Promise<void> {

@@ -33,7 +33,8 @@ export interface GrantOptions {
  * const grant = signGrant(secretKey, { issuer: "https://keys.example.com", subject: "user-42" });
  */
 export function signGrant(secretKey: string, options: GrantOptions): string {
-  const { scope, bind, ...rest } = options;
+  // JavaScript may leave them out.
+  const { scope, bind, ...rest } = (options as GrantOptions | undefined) ?? ({} as GrantOptions);
   const { contentDigest, maxBytes, ...bound } = bind ?? {};
   const request = toJson({
     ...rest,

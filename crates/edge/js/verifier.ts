@@ -44,7 +44,8 @@ export class RequestVerifier implements Verifier {
   #instance: Instance | undefined;
 
   constructor(options: VerifierOptions) {
-    const { replay, clock, random, fetch, ...given } = options;
+    // JavaScript may leave them out.
+    const { replay, clock, random, fetch, ...given } = (options as VerifierOptions | undefined) ?? ({} as VerifierOptions);
     const audience = typeof given.audience === "string" ? [given.audience] : given.audience;
     // One body has room, however little there is for others.
     const most = Math.max(defaults.maxBodiesBytes, given.maxBodyBytes ?? 0);

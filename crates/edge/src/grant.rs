@@ -2,44 +2,31 @@
 
 use doorkey_core::{Bind, Error, GrantClaims, SecretKey, to_base64url};
 
-use crate::options::invalid;
+use crate::options::{Given, origin};
 use crate::report::At;
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Request {
-    issuer: String,
-    #[serde(default)]
-    subject: Option<String>,
-    #[serde(default)]
-    scope: Option<String>,
-    #[serde(default)]
-    bind: Option<Bind>,
-    #[serde(default)]
-    expires_in: Option<u64>,
-}
 
 /// Signs a grant: `request` is JSON, `random` makes it unlike every other, `now` is in milliseconds since the epoch.
 ///
 /// Fails with [`doorkey_core::ErrorCode::InvalidInput`], and as [`SecretKey::parse`] does.
 pub fn sign_grant(secret_key: &str, request: &str, random: &[u8], now: f64) -> Result<String, Error> {
     let key = SecretKey::parse(secret_key)?;
-    let request: Request =
-        serde_json::from_str(request).map_err(|error| invalid(format!("options of signGrant: {error}")))?;
-    let issuer: doorkey_core::Origin = request.issuer.parse()?;
+    let mut given = Given::read(request)?;
+    let issuer: String = given.require("issuer", "an origin, https://keys.example.com")?;
+    let issuer = origin("issuer", &issuer)?;
     let mut claims = GrantClaims::new(issuer.as_str(), At::from_millis(now).0.as_secs(), to_base64url(random));
-    if let Some(subject) = request.subject {
+    if let Some(subject) = given.take::<String>("subject", "a string")? {
         claims = claims.with_subject(subject);
     }
-    if let Some(scope) = request.scope {
+    if let Some(scope) = given.take::<String>("scope", "a string, or an array of them")? {
         claims = claims.with_scope(scope.parse()?);
     }
-    if let Some(bind) = request.bind {
+    if let Some(bind) = given.take::<Bind>("bind", "one of method, path, contentDigest and maxBytes, or several")? {
         claims = claims.with_bind(bind);
     }
-    if let Some(seconds) = request.expires_in {
+    if let Some(seconds) = given.take("expiresIn", "whole seconds")? {
         claims = claims.with_lifetime(seconds);
     }
+    given.end()?;
     claims.sign(&key)
 }
 

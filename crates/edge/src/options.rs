@@ -1,25 +1,20 @@
 //! What a verifier is told, as JSON.
 
-use doorkey_core::{Environment, Error, ErrorCode, OrganizationId, WorkspaceId};
+use doorkey_core::{Environment, Error, ErrorCode, OrganizationId, Origin, WorkspaceId};
 use doorkey_verifier::{Policy, ReplayMemory};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 /// The options of `createVerifier` that are rules.
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct Options {
     issuer: String,
     audience: Vec<String>,
-    #[serde(default)]
     skew: Option<u64>,
-    #[serde(default)]
     environment: Option<Environment>,
-    #[serde(default)]
     workspace: Option<Workspace>,
-    #[serde(default)]
     max_body_bytes: Option<usize>,
-    #[serde(default)]
     max_bodies_bytes: Option<usize>,
-    #[serde(default)]
     replay_capacity: Option<usize>,
 }
 
@@ -30,6 +25,42 @@ struct Workspace {
     workspace: WorkspaceId,
 }
 
+/// Options as they were given; each is taken out by its name, which an error begins with.
+pub(crate) struct Given(Map<String, Value>);
+
+impl Given {
+    pub(crate) fn read(json: &str) -> Result<Self, Error> {
+        serde_json::from_str(json).map(Self).map_err(|_| invalid("the options: an object"))
+    }
+
+    /// One that may be left out; `form` says what it has to be.
+    pub(crate) fn take<T: DeserializeOwned>(&mut self, name: &str, form: &str) -> Result<Option<T>, Error> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            // The words of serde are about JSON, which nobody wrote.
+            Some(value) => serde_json::from_value(value).map(Some).map_err(|_| invalid(format!("{name}: {form}"))),
+        }
+    }
+
+    pub(crate) fn require<T: DeserializeOwned>(&mut self, name: &str, form: &str) -> Result<T, Error> {
+        self.take(name, form)?.ok_or_else(|| invalid(format!("{name} is missing: {form}")))
+    }
+
+    /// Refuses what nobody has taken.
+    pub(crate) fn end(self) -> Result<(), Error> {
+        let unknown = self.0.keys().next();
+        unknown.map_or(Ok(()), |name| Err(invalid(format!("{name}: there is no such option"))))
+    }
+}
+
+/// An option that is an origin.
+pub(crate) fn origin(name: &str, text: &str) -> Result<Origin, Error> {
+    if text.split_once("://").is_some_and(|(_, rest)| rest.contains('/')) {
+        return Err(invalid(format!("{name}: an origin has no path, and no slash at its end")));
+    }
+    text.parse().map_err(|error| invalid(format!("{name}: {error}")))
+}
+
 pub(crate) fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorCode::InvalidInput, detail)
 }
@@ -37,7 +68,20 @@ pub(crate) fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Erro
 impl Options {
     /// Reads them. Fails with [`ErrorCode::InvalidInput`].
     pub fn parse(json: &str) -> Result<Self, Error> {
-        serde_json::from_str(json).map_err(|error| invalid(format!("options of createVerifier: {error}")))
+        let mut given = Given::read(json)?;
+        let options = Self {
+            issuer: given.require("issuer", "an origin, https://keys.example.com")?,
+            audience: given
+                .require("audience", "the origin of this API, https://api.example.com, or an array of them")?,
+            skew: given.take("skew", "whole seconds")?,
+            environment: given.take("environment", "\"live\" or \"test\"")?,
+            workspace: given.take("workspace", "{ organization: \"org_…\", workspace: \"wsp_…\" }")?,
+            max_body_bytes: given.take("maxBodyBytes", "a whole number")?,
+            max_bodies_bytes: given.take("maxBodiesBytes", "a whole number")?,
+            replay_capacity: given.take("replayCapacity", "a whole number")?,
+        };
+        given.end()?;
+        Ok(options)
     }
 
     /// The policy that they come to. Fails with [`ErrorCode::InvalidInput`], also for an issuer over plain http.
@@ -45,10 +89,11 @@ impl Options {
         let Some((first, others)) = self.audience.split_first() else {
             return Err(invalid("audience: at least one origin"));
         };
-        let wrong = |what: &str, error: &Error| invalid(format!("{what}: {error}"));
-        let mut policy = Policy::new(&self.issuer, first).map_err(|error| wrong("issuer or audience", &error))?;
-        for origin in others {
-            policy = policy.with_origin(origin.parse().map_err(|error| wrong("audience", &error))?);
+        let (issuer, first) = (origin("issuer", &self.issuer)?, origin("audience", first)?);
+        let wrong = |error: Error| invalid(format!("issuer: {error}"));
+        let mut policy = Policy::new(issuer.as_str(), first.as_str()).map_err(wrong)?;
+        for text in others {
+            policy = policy.with_origin(origin("audience", text)?);
         }
         if let Some(skew) = self.skew {
             if skew > Policy::MAX_SKEW {
@@ -80,7 +125,7 @@ impl Options {
 
 #[cfg(test)]
 mod tests {
-    use doorkey_core::ErrorCode;
+    use doorkey_core::{ErrorCode, OrganizationId, WorkspaceId};
 
     use super::Options;
 
@@ -112,5 +157,37 @@ mod tests {
         }
         let plain = Options::parse(r#"{"issuer":"http://keys.example.com","audience":["https://api.example.com"]}"#);
         assert_eq!(plain.unwrap().to_policy().unwrap_err().code(), ErrorCode::InvalidInput);
+    }
+
+    #[test]
+    fn an_error_names_the_option_in_words_of_its_own() {
+        let said = |options: &str| {
+            let policy = Options::parse(options).and_then(|options| options.to_policy());
+            policy.unwrap_err().to_string()
+        };
+        let (issuer, api) = (r#""issuer":"https://keys.example.com""#, r#""audience":["https://api.example.com"]"#);
+        for (options, expected) in [
+            ("{}".to_owned(), "issuer is missing: an origin, https://keys.example.com"),
+            (format!("{{{issuer}}}"), "audience is missing: the origin of this API"),
+            (format!(r#"{{{issuer},{api},"skew":"NaN"}}"#), "skew: whole seconds"),
+            (format!(r#"{{{issuer},{api},"maxBodySize":1}}"#), "maxBodySize: there is no such option"),
+            (
+                format!(r#"{{"issuer":"https://keys.example.com/",{api}}}"#),
+                "issuer: an origin has no path, and no slash at",
+            ),
+            (
+                format!(r#"{{{issuer},"audience":["https://a.example","https://b.example/"]}}"#),
+                "audience: an origin has",
+            ),
+            (format!(r#"{{"issuer":"http://keys.example.com",{api}}}"#), "issuer: "),
+            ("null".to_owned(), "the options: an object"),
+        ] {
+            let said = said(&options);
+            assert!(said.starts_with(expected) && !said.contains("line 1"), "{options}: {said}");
+        }
+        let ids = (OrganizationId::from_bytes([1; 16]), WorkspaceId::from_bytes([2; 16]));
+        let workspace = format!(r#""workspace":{{"organization":"{}","workspace":"{}"}}"#, ids.0, ids.1);
+        let whole = Options::parse(&format!(r#"{{{issuer},{api},{workspace},"environment":null}}"#)).unwrap();
+        assert!(whole.to_policy().is_ok());
     }
 }

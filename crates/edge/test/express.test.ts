@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import express from "express";
 import multer from "multer";
 import { createVerifier } from "@doorkey/verifier";
-import { doorkey, requireScope } from "@doorkey/verifier/express";
+import { doorkey, refusals, requireScope } from "@doorkey/verifier/express";
 import { World, type SignedRequest } from "./signer.js";
 
 const ISSUER = "https://keys.example.com";
@@ -45,6 +45,18 @@ before(async () => {
   });
   app.post("/write", requireScope("pictures:write"), (_, res) => void res.send("written"));
   app.post("/delete", requireScope("pictures:delete"), (_, res) => void res.send("deleted"));
+  app.post("/thrown", (req, res) => {
+    req.principal?.require("pictures:delete");
+    res.send("deleted");
+  });
+  app.post("/broken", () => {
+    throw new RangeError("of the app's own");
+  });
+  app.use(refusals());
+  app.use((error: unknown, _: express.Request, res: express.Response, next: express.NextFunction) => {
+    if (error instanceof RangeError) res.status(500).json({ own: error.message });
+    else next(error);
+  });
 });
 
 after(() => {
@@ -208,4 +220,12 @@ test("preflights are answered, and pages may read what they need", async () => {
   other.headers.push(["origin", "https://evil.example"]);
   const refused = await call(other);
   assert.deepEqual([refused.status, refused.json["code"]], [403, "origin_not_allowed"]);
+});
+
+test("a refusal that a handler throws is the answer, and other errors are the app's", async () => {
+  const refused = await call(await world.sign(now, "POST", "/thrown"));
+  assert.deepEqual([refused.status, refused.json["code"]], [403, "insufficient_scope"]);
+  assert.equal(refused.headers["content-type"], "application/problem+json");
+  const broken = await call(await world.sign(now, "POST", "/broken"));
+  assert.deepEqual([broken.status, broken.json], [500, { own: "of the app's own" }]);
 });

@@ -19,6 +19,10 @@ async function begin() {
   app.post("/echo", async (c) => c.text(await c.req.text()));
   app.post("/write", requireScope("pictures:write"), (c) => c.text("written"));
   app.post("/delete", requireScope("pictures:delete"), (c) => c.text("deleted"));
+  app.post("/thrown", (c) => {
+    c.get("principal").require("pictures:delete");
+    return c.text("deleted");
+  });
   const send = async (...signed: Parameters<World["sign"]>) => app.request(toRequest(API, await world.sign(...signed)));
   return { app, world, send };
 }
@@ -43,6 +47,16 @@ test("scopes and refusals", async () => {
   assert.equal(bare.headers.get("access-control-allow-origin"), "https://shop.example");
   const alone = new Hono().get("/", requireScope("pictures:read"), (c) => c.text("never"));
   assert.equal((await alone.request("/")).status, 401);
+});
+
+test("a refusal that a handler throws is the answer", async () => {
+  const { app, world } = await begin();
+  const request = toRequest(API, await world.sign(NOW, "POST", "/thrown"));
+  const refused = await app.request(new Request(request, { headers: { ...Object.fromEntries(request.headers), origin: "https://shop.example" } }));
+  assert.equal(refused.status, 403);
+  assert.equal(refused.headers.get("content-type"), "application/problem+json");
+  assert.equal(refused.headers.get("access-control-allow-origin"), "https://shop.example");
+  assert.equal(((await refused.json()) as { code: string }).code, "insufficient_scope");
 });
 
 test("what is no scope is refused when it is written, and what is no principal has none", async () => {

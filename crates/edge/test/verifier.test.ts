@@ -140,6 +140,18 @@ test("options that make no sense throw at once", () => {
   ]) {
     assert.throws(() => createVerifier(options), code("invalid_input"), JSON.stringify(options));
   }
+  for (const [options, message] of [
+    [undefined, /^issuer is missing: /],
+    [null, /^issuer is missing: /],
+    [{}, /^issuer is missing: /],
+    [{ issuer: ISSUER }, /^audience is missing: /],
+    [{ ...good, issuer: `${ISSUER}/` }, /^issuer: an origin has no path, and no slash at its end/],
+    [{ ...good, audience: `${API}/` }, /^audience: an origin has no path, and no slash at its end/],
+    [{ ...good, audience: 1 }, /^audience: the origin of this API/],
+    [{ ...good, enviroment: "live" }, /^enviroment: there is no such option/],
+  ] as [VerifierOptions, RegExp][]) {
+    assert.throws(() => createVerifier(options), { name: "DoorkeyError", code: "invalid_input", message });
+  }
 });
 
 test("what is wrong with a call is told to the caller, and costs nobody anything", async () => {
@@ -313,4 +325,7 @@ test("a grant is good for WebCrypto, too", async () => {
   }
   assert.throws(() => signGrant(key, { issuer: ISSUER, expiresIn: 3601 }), code("invalid_input"));
   assert.throws(() => signGrant(key, { issuer: ISSUER, bind: {} }), code("invalid_input"));
+  for (const nothing of [undefined, null, {}] as unknown as Parameters<typeof signGrant>[1][]) {
+    assert.throws(() => signGrant(key, nothing), { code: "invalid_input", message: /^issuer is missing: / });
+  }
 });
