@@ -113,8 +113,10 @@ describe("the quick start", () => {
       const [said] = /The API says .*/.exec(document.body?.innerText ?? "") ?? [];
       if (said) document.documentElement.dataset.result = JSON.stringify(said);
     }).observe(document, { childList: true, subtree: true });</script>`;
+    // Browsers ask for it by themselves.
+    await writeFile(join(app, "favicon.ico"), "");
     const page = step("<!-- index.html -->\n").replaceAll("pk_test_…", key);
-    await writeFile(join(app, "index.html"), page.replace("<body>", `<body><link rel="icon" href="data:," />${watch}`));
+    await writeFile(join(app, "index.html"), page.replace("<body>", `<body>${watch}`));
     const vite = await begin("vite", [...argumentsOf("npx vite"), "--port", "0"], /Local:\s+(http\S+?)\/?$/);
 
     const browser = await launchChromium();
