@@ -100,7 +100,7 @@ export class PageClient implements Client {
   }
 
   #key(): Promise<KeyPair> {
-    this.#keyPair ??= makeKeyPair(this.#options.custody ?? "auto", this.#loader, this.#onWait).catch((error: unknown) => {
+    this.#keyPair ??= makeKeyPair(this.#options.custody ?? "auto", this.#loader.curve, this.#onWait).catch((error: unknown) => {
       this.#keyPair = undefined;
       throw error;
     });

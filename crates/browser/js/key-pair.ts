@@ -1,7 +1,6 @@
 import { toBase64url } from "./base64url.js";
 import { INSECURE_TRANSPORT, INVALID_INPUT } from "./error-code.js";
 import { refusal } from "./error.js";
-import type { Loader } from "./load.js";
 import type { Custody, Session } from "./types.js";
 
 /** The key pair that a client's sessions are bound to. */
@@ -17,7 +16,11 @@ export interface KeyPair {
 export const toX = ({ publicKey }: KeyPair): string => toBase64url(publicKey);
 
 /** Makes a key pair where the option says, or where the browser can; `onWait` as in a mint's options. */
-export async function makeKeyPair(custody: Custody, loader: Loader, onWait: () => void): Promise<KeyPair> {
+export async function makeKeyPair(
+  custody: Custody,
+  loadCurve: () => Promise<typeof import("./curve.js")>,
+  onWait: () => void,
+): Promise<KeyPair> {
   if (custody !== "wasm") {
     try {
       return await makeWebCryptoKeyPair();
@@ -26,7 +29,7 @@ export async function makeKeyPair(custody: Custody, loader: Loader, onWait: () =
     }
   }
   onWait();
-  const { Curve } = await loader.curve();
+  const { Curve } = await loadCurve();
   const curve = new Curve();
   return { custody: "wasm", publicKey: curve.publicKey(), sign: async (message) => curve.sign(message) };
 }
