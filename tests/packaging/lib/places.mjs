@@ -23,10 +23,11 @@ export const firefox = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 
 /**
  * What programs get as their environment. Nothing of npm's, which would send an app's `npm install` to the workspace;
- * nothing of Doorkey's, which would configure the issuer.
+ * nothing of Doorkey's, which would configure the issuer; not `CI`, with which tools say other things than at a desk
+ * (Next.js warns of a build cache that a first build cannot have).
  */
 export const environment = {
-  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|doorkey_|node_|init_cwd|rust_)/i.test(name))),
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|doorkey_|node_|init_cwd|rust_|ci$)/i.test(name))),
   PATH: [join(here, "node_modules/.bin"), join(root, "node_modules/.bin"), process.env.PATH].join(delimiter),
   // Nothing leaves this machine, and no program colours what is searched for warnings.
   NEXT_TELEMETRY_DISABLED: "1",
