@@ -24,15 +24,16 @@ export class Pace {
   constructor(
     within: number,
     private readonly giveUp: () => void,
+    private readonly longest = PAUSE,
   ) {
     this.#whole = setTimeout(giveUp, within);
-    this.#pause = setTimeout(giveUp, PAUSE);
+    this.#pause = setTimeout(giveUp, longest);
   }
 
   /** A piece has come. */
   goOn(): void {
     clearTimeout(this.#pause);
-    this.#pause = setTimeout(this.giveUp, PAUSE);
+    this.#pause = setTimeout(this.giveUp, this.longest);
   }
 
   stop(): void {
@@ -66,30 +67,33 @@ export class Held {
   }
 }
 
-/** Reads a stream, within bounds. */
-export async function readStream(
-  stream: ReadableStream<Uint8Array>,
-  { within, take, refuse }: Omit<Bounds, "limit">,
-): Promise<Uint8Array> {
+/** What a stream has to keep to, and what is done with its pieces: whatever is thrown there ends it. */
+interface Pieces extends Pick<Bounds, "within" | "refuse"> {
+  /** For how many milliseconds it may pause. */
+  pause?: number;
+  take(piece: Uint8Array): void;
+}
+
+/** Hands on the pieces of a stream, within bounds. */
+export async function readPieces(stream: ReadableStream<Uint8Array>, { within, pause, take, refuse }: Pieces): Promise<void> {
   const reader = stream.getReader();
   // Nobody waits for the rest: whether giving up succeeds is all the same.
   const giveUp = () => void reader.cancel().catch(() => {});
   let isLate = false;
-  const pace = new Pace(within, () => {
+  const onLate = () => {
     isLate = true;
     giveUp();
-  });
+  };
+  const pace = new Pace(within, onLate, pause);
   try {
-    const pieces = [];
     for (;;) {
       const { done, value } = await reader.read().catch((cause: unknown) => {
         throw refuse(isLate ? "too_late" : "cut_off", cause);
       });
       if (isLate) throw refuse("too_late");
-      if (done) return concat(pieces);
+      if (done) return;
       pace.goOn();
-      take(value.length);
-      pieces.push(value);
+      take(value);
     }
   } catch (error) {
     giveUp();
@@ -97,6 +101,20 @@ export async function readStream(
   } finally {
     pace.stop();
   }
+}
+
+/** Reads a stream, within bounds. */
+export async function readStream(
+  stream: ReadableStream<Uint8Array>,
+  { within, take, refuse }: Omit<Bounds, "limit">,
+): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  const keep = (piece: Uint8Array) => {
+    take(piece.length);
+    pieces.push(piece);
+  };
+  await readPieces(stream, { within, take: keep, refuse });
+  return concat(pieces);
 }
 
 /** From here on the platform's SHA-256 is faster than Rust's, and spares a copy into the module's memory. */

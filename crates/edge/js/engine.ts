@@ -13,11 +13,17 @@ export type Random = (bytes: Uint8Array<ArrayBuffer>) => unknown;
 export interface Ambient {
   /** Milliseconds since the epoch. */
   now: () => number;
+  /** Milliseconds by a clock that nobody sets. */
+  monotonic: () => number;
   random: Random;
 }
 
 /** @internal The platform's own. */
-export const ambient: Ambient = { now: () => Date.now(), random: (bytes) => crypto.getRandomValues(bytes) };
+export const ambient: Ambient = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  random: (bytes) => crypto.getRandomValues(bytes),
+};
 
 /** @internal `length` random bytes. It calls what the caller has given, and so stands outside of {@link Engine.run}. */
 export function draw({ random }: Ambient, length: number): Uint8Array<ArrayBuffer> {

@@ -25,6 +25,7 @@ export interface NodeRequest extends NodeMessage {
   originalUrl?: string;
   rawHeaders: string[];
   readonly headersDistinct?: Record<string, unknown>;
+  readonly socket?: { readonly remoteAddress?: string | undefined } | null;
   principal?: Principal;
 }
 
@@ -113,6 +114,8 @@ async function admit(verifier: Verifier, request: NodeRequest): Promise<void> {
     method: request.method ?? "",
     target,
     headers,
+    // Not Express's `req.ip`, which a header may say.
+    peer: request.socket?.remoteAddress,
     body: (bounds) => collect(request, bounds),
   });
   takeOffCredentials(request);

@@ -1,3 +1,4 @@
+import { peerHeader } from "#platform";
 import { cors } from "./cors.js";
 import { engine } from "./engine.js";
 import { DoorkeyError } from "./error.js";
@@ -15,6 +16,7 @@ export interface DoorkeyVariables {
 /** What is needed of Hono's context. */
 export interface HonoContext {
   req: { raw: Request };
+  env?: unknown;
   header: (name: string, value: string, options?: { append?: boolean }) => void;
   set: (key: never, value: never) => void;
   get: (key: never) => unknown;
@@ -35,7 +37,7 @@ export function doorkey(verifier: Verifier, options: MiddlewareOptions = {}): Mi
     const shared = options.cors === false ? undefined : cors(raw.method, (name) => raw.headers.get(name));
     if (shared?.isPreflight) return new Response(null, { headers: shared.headers });
     try {
-      const principal = await verifier.verify(raw);
+      const principal = await verifier.verify(raw, { peer: peerOf(context) });
       context.set("principal" as never, principal as never);
     } catch (error) {
       const response = toResponse(error);
@@ -65,6 +67,14 @@ export function requireScope(scope: string): Middleware {
     }
     await next();
   };
+}
+
+/** The address at the other end of the connection: Hono's adapter for Node shows the message, workerd a header. */
+function peerOf({ req, env }: HonoContext): string | undefined {
+  if (peerHeader !== undefined) return req.raw.headers.get(peerHeader) ?? undefined;
+  const { incoming } = (env ?? {}) as { incoming?: { socket?: { remoteAddress?: unknown } } };
+  const address = incoming?.socket?.remoteAddress;
+  return typeof address === "string" ? address : undefined;
 }
 
 function toResponse(error: unknown): Response {

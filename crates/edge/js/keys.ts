@@ -1,12 +1,12 @@
+import { outlivesRequests } from "#platform";
 import type { Checker } from "../dist/doorkey_edge.js";
 import { readStream } from "./body.js";
 import type { Ambient, Engine } from "./engine.js";
+import type { Fetch } from "./exchange.js";
 import { inTime } from "./in-time.js";
 
 /** How long one fetch may take, in milliseconds. */
 const TIMEOUT = 5000;
-
-type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** A fetch under way. */
 interface Flight {
@@ -18,40 +18,42 @@ interface Flight {
 export class Keys {
   readonly #engine: Engine;
   readonly #checker: Checker;
-  readonly #now: Ambient["now"];
+  readonly #ambient: Ambient;
   readonly #fetch: Fetch;
   #flight: Flight | undefined;
 
-  constructor(engine: Engine, checker: Checker, now: Ambient["now"], fetch: Fetch) {
+  constructor(engine: Engine, checker: Checker, ambient: Ambient, fetch: Fetch) {
     this.#engine = engine;
     this.#checker = checker;
-    this.#now = now;
+    this.#ambient = ambient;
     this.#fetch = fetch;
   }
 
   /** Waits until it is known whether the issuer publishes a key; throws unless it does. */
   async find(kid: string): Promise<void> {
     for (let flight = this.#current(); flight; flight = this.#current()) await flight.landed;
-    const now = this.#now();
+    const now = this.#ambient.now();
     if (this.#engine.run(() => this.#checker.shouldAsk(kid, now))) await this.#depart().landed;
     this.#engine.run(() => this.#checker.lookFor(kid));
   }
 
-  /** Fetches keys anew that have grown old, if nobody does. */
+  /** Fetches keys anew that have grown old, if nobody does. It waits for them where nothing outlives a request. */
   async refresh(): Promise<void> {
-    const now = this.#now();
+    const now = this.#ambient.now();
     const isDue = this.#engine.run(() => this.#checker.areKeysDue(now));
-    if (isDue && !this.#current()) await this.#depart().landed;
+    if (!isDue || this.#current()) return;
+    const { landed } = this.#depart();
+    if (!outlivesRequests) await landed;
   }
 
   /** The fetch under way. One that does not end went down with the request that began it. */
   #current(): Flight | undefined {
     const flight = this.#flight;
-    return flight && Math.abs(performance.now() - flight.since) <= TIMEOUT ? flight : undefined;
+    return flight && Math.abs(this.#ambient.monotonic() - flight.since) <= TIMEOUT ? flight : undefined;
   }
 
   #depart(): Flight {
-    const flight = { landed: this.#land(), since: performance.now() };
+    const flight = { landed: this.#land(), since: this.#ambient.monotonic() };
     this.#flight = flight;
     void flight.landed.finally(() => {
       if (this.#flight === flight) this.#flight = undefined;
@@ -64,7 +66,7 @@ export class Keys {
     const late = () => new Error("the issuer's keys did not arrive in time");
     const document = await inTime(this.#download(), TIMEOUT, late).catch(() => undefined);
     try {
-      const now = this.#now();
+      const now = this.#ambient.now();
       this.#engine.run(() => this.#checker.noteKeys(document, now));
     } catch {
       // A broken instance: whoever asks it next hears of it.

@@ -15,7 +15,7 @@ export interface PrincipalJson {
 
 /** Who calls, and with what rights. It can only be had from a request that was accepted. */
 export class Principal {
-  /** The publishable key that the session was minted with, `key_…`. */
+  /** The publishable key that the session was minted with, or the secret key itself, `key_…`. */
   readonly keyId: string;
   /** Whether a session of a publishable key calls, or a secret key. */
   readonly kind: "publishable" | "secret";

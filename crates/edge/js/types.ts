@@ -6,6 +6,23 @@ export interface VerifierOptions {
   issuer: string;
   /** The public origin of this API, or all of them; which one a request is for, its host chooses among these. */
   audience: string | readonly string[];
+  /**
+   * The verifier's credential, `vk_…`, a secret: `doorkey verifiers add` prints it. With it the verifier follows the issuer's
+   * directory: it takes secret keys, keeps what restricts each key, refuses what was revoked, and reports what keys are used for.
+   *
+   * Where it is given as `undefined`, from a variable that is not set, `createVerifier` throws.
+   */
+  credential?: string | undefined;
+  /**
+   * For how many seconds the verifier goes by the same copy of the directory, and so by when at the latest it refuses a key that
+   * was revoked; 10 unless given, 1 to 3600. With `credential` alone.
+   */
+  maxStaleness?: number;
+  /**
+   * The addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed: `["10.0.0.0/8"]`. Nobody's is
+   * unless given.
+   */
+  trustedProxies?: readonly string[];
   /** How far clocks may be apart, in seconds; 30 unless given, at most 60. */
   skew?: number;
   /** Takes keys of one environment alone. */
@@ -30,7 +47,7 @@ export interface VerifierOptions {
   clock?: () => number;
   /** Fills an array with random bytes; `crypto.getRandomValues` unless given. */
   random?: (bytes: Uint8Array<ArrayBuffer>) => unknown;
-  /** Fetches the issuer's keys instead of `globalThis.fetch`. */
+  /** Asks the issuer instead of `globalThis.fetch`: for its keys or its directory, and to report usage. */
   fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }
 
@@ -60,6 +77,17 @@ export interface RawRequest {
   body?: Uint8Array | ((bounds: Bounds) => Promise<Uint8Array>);
   /** The host and port that the client named; that of the `Host` header or of HTTP/2's `:authority` unless given. */
   authority?: string;
+  /** The IP address at the other end of the connection, `req.socket.remoteAddress`: see {@link Connection.peer}. */
+  peer?: string | undefined;
+}
+
+/** What a request's connection is known by. */
+export interface Connection {
+  /**
+   * The IP address at its other end. Without one a key that is limited to networks is refused (`ip_not_allowed`). It must be
+   * the connection's own, and not what a header says, unless something in front has set that header for every request.
+   */
+  peer?: string | undefined;
 }
 
 /** What a body has to keep to. */
@@ -83,7 +111,7 @@ export interface Verifier {
    *
    * Rejects with a {@link DoorkeyError}, whose `toResponse()` is the response to send.
    */
-  verify(request: Request | RawRequest): Promise<Principal>;
+  verify(request: Request | RawRequest, connection?: Connection): Promise<Principal>;
 }
 
 /** How a middleware behaves. */

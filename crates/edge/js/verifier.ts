@@ -1,12 +1,15 @@
 import { defaults, outlivesRequests } from "#platform";
 import type { Checker, Examination } from "../dist/doorkey_edge.js";
 import { digestOf, Held, readStream } from "./body.js";
+import { DirectoryCopy } from "./directory.js";
 import { ambient, draw, Engine, type Ambient } from "./engine.js";
+import type { Fetch } from "./exchange.js";
 import { inTime } from "./in-time.js";
 import { Keys } from "./keys.js";
 import { toJson } from "./options.js";
 import { Principal, type PrincipalJson } from "./principal.js";
-import type { Bounds, RawRequest, ReplayStore, Verifier, VerifierOptions } from "./types.js";
+import type { Bounds, Connection, RawRequest, ReplayStore, Verifier, VerifierOptions } from "./types.js";
+import { Usage } from "./usage.js";
 
 /** An accepted request, as Rust tells of it. */
 interface Verdict {
@@ -19,7 +22,9 @@ interface Verdict {
 interface Instance {
   engine: Engine;
   checker: Checker;
-  keys: Keys;
+  /** What it knows of the issuer: its keys alone, or with a credential all that the directory says. */
+  issuer: Keys | DirectoryCopy;
+  usage: Usage | undefined;
 }
 
 const REASONS = {
@@ -31,9 +36,11 @@ const REASONS = {
 /** The platform's side of a verifier: what to wait for, and in which order. Every decision is Rust's. */
 export class RequestVerifier implements Verifier {
   readonly #options: string;
+  /** A secret: no option that Rust gets as JSON, and no member that anyone could print. */
+  readonly #credential: string | undefined;
   readonly #ambient: Ambient;
   readonly #store: ReplayStore | undefined;
-  readonly #fetch: NonNullable<VerifierOptions["fetch"]>;
+  readonly #fetch: Fetch;
   /** Memory for bodies, in bytes. */
   readonly #room: { left: number };
   /** From when on nobody else can have accepted anything, in Unix seconds. */
@@ -45,7 +52,8 @@ export class RequestVerifier implements Verifier {
 
   constructor(options: VerifierOptions) {
     // JavaScript may leave them out.
-    const { replay, clock, random, fetch, ...given } = (options as VerifierOptions | undefined) ?? ({} as VerifierOptions);
+    const all = (options as VerifierOptions | undefined) ?? ({} as VerifierOptions);
+    const { replay, clock, random, fetch, credential, ...given } = all;
     const audience = typeof given.audience === "string" ? [given.audience] : given.audience;
     // One body has room, however little there is for others.
     const most = Math.max(defaults.maxBodiesBytes, given.maxBodyBytes ?? 0);
@@ -54,27 +62,41 @@ export class RequestVerifier implements Verifier {
     const rules = { ...given, audience, maxBodiesBytes, replayCapacity };
     this.#options = toJson(rules);
     this.#room = { left: maxBodiesBytes };
-    this.#ambient = { now: clock ? () => Number(clock()) : ambient.now, random: random ?? ambient.random };
+    this.#ambient = {
+      now: clock ? () => Number(clock()) : ambient.now,
+      monotonic: ambient.monotonic,
+      random: random ?? ambient.random,
+    };
     this.#store = replay;
     this.#fetch = fetch ?? ((...args) => globalThis.fetch(...args));
     this.#engine = new Engine(this.#ambient);
-    this.#engine.run((glue) => glue.checkOptions(this.#options));
+    // Without one a verifier goes on, and takes what was revoked: a variable that is not set must not lead there.
+    if ("credential" in all && credential == null) {
+      throw this.#engine.refusal("invalid_input", "credential: there is none; is its variable set?");
+    }
+    this.#credential = credential;
+    this.#engine.run((glue) => glue.checkOptions(this.#options, credential));
     // Outside of requests workerd's clock stands at zero.
     const now = this.#ambient.now();
     if (now > 0) this.#since = Math.floor(now / 1000) + 1;
   }
 
-  async verify(request: Request | RawRequest): Promise<Principal> {
+  async verify(request: Request | RawRequest, connection?: Connection): Promise<Principal> {
     const raw = request instanceof Request ? rawOf(request) : request;
     const instance = this.#open();
-    const { engine } = instance;
-    const mistake = mistakeIn(raw);
+    const { engine, usage } = instance;
+    const mistake = mistakeIn(raw, connection);
     if (mistake) throw engine.refusal("invalid_input", mistake);
-    const verdict = await this.#decide(instance, raw);
-    if (verdict.proof && this.#store) {
-      await this.#mark(engine, this.#store, verdict.proof.id, verdict.proof.expires_at);
+    try {
+      const verdict = await this.#decide(instance, raw, raw.peer ?? connection?.peer);
+      if (verdict.proof && this.#store) {
+        await this.#mark(engine, this.#store, verdict.proof.id, verdict.proof.expires_at);
+      }
+      return new Principal(verdict.principal);
+    } finally {
+      const told = usage?.tell();
+      if (!outlivesRequests) await told;
     }
-    return new Principal(verdict.principal);
   }
 
   /** The instance there is, or another one after a failure. */
@@ -89,40 +111,48 @@ export class RequestVerifier implements Verifier {
     // A store remembers what other processes have accepted, this one's predecessor included.
     const since = this.#store ? 0 : this.#since;
     const secret = draw(this.#ambient, 16);
-    const checker = engine.run((glue) => new glue.Checker(this.#options, since, secret));
-    const keys = new Keys(engine, checker, this.#ambient.now, this.#fetch);
-    return (this.#instance = { engine, checker, keys });
+    const credential = this.#credential;
+    const stream = credential === undefined ? undefined : draw(this.#ambient, 12);
+    const checker = engine.run((glue) => new glue.Checker(this.#options, since, secret, credential, stream));
+    const means = [engine, checker, this.#ambient, this.#fetch] as const;
+    // The copy of before and what was counted went down with the instance that held them.
+    const issuer = credential === undefined ? new Keys(...means) : new DirectoryCopy(...means);
+    const usage = credential === undefined ? undefined : new Usage(...means);
+    return (this.#instance = { engine, checker, issuer, usage });
   }
 
-  async #decide({ engine, checker, keys }: Instance, raw: RawRequest): Promise<Verdict> {
-    const { now } = this.#ambient;
-    const refreshed = keys.refresh();
-    if (!outlivesRequests) await refreshed;
-    else refreshed.catch(() => {});
+  async #decide({ engine, checker, issuer }: Instance, raw: RawRequest, peer: string | undefined): Promise<Verdict> {
+    const { now, monotonic } = this.#ambient;
+    const since = monotonic();
+    await issuer.refresh();
 
     const lines = raw.headers.flat();
     const headers = lines.join("\n");
     const examine = () => {
-      const at = now();
-      return engine.run(() => checker.examine(raw.method, raw.target, raw.authority, headers, lines.length, at));
+      const [at, then] = [now(), monotonic()];
+      return engine.run(() => checker.examine(raw.method, raw.target, raw.authority, headers, lines.length, peer, at, then));
     };
     let examination: Examination | undefined = examine();
     const held = new Held(this.#room);
     try {
-      const kid = engine.run(() => examination?.unknownKey);
-      if (kid !== undefined) {
-        await keys.find(kid);
-        examination.free();
+      const first = examination;
+      const [kid, isStranger] = engine.run(() => [first.unknownKey, first.unknownClient]);
+      if (kid !== undefined || isStranger) {
+        if (issuer instanceof DirectoryCopy) await issuer.look(since);
+        else if (kid !== undefined) await issuer.find(kid);
         examination = undefined;
+        engine.run(() => first.free());
         examination = examine();
       }
       const body = raw.body && (await this.#read(engine, checker, examination, raw.body, held));
       const { bytes, isDigest } = await digestOf(body ?? new Uint8Array());
+      // The copy may have grown too old meanwhile, and the key is looked up once more.
+      if (body && issuer instanceof DirectoryCopy) await issuer.refresh();
       const examined = examination;
-      const at = now();
+      const [at, then] = [now(), monotonic()];
       // Rust frees it, whatever it decides.
       examination = undefined;
-      const json = engine.run(() => checker.accept(examined, bytes, isDigest, body?.length, at));
+      const json = engine.run(() => checker.accept(examined, bytes, isDigest, body?.length, at, then));
       const verdict = JSON.parse(json) as Verdict;
       this.#latest = Math.max(this.#latest, verdict.created);
       return verdict;
@@ -193,12 +223,14 @@ function rawOf(request: Request): RawRequest {
 }
 
 /** What in a request is of another type than it should be. */
-function mistakeIn(raw: RawRequest): string | undefined {
+function mistakeIn(raw: RawRequest, connection: Connection | undefined): string | undefined {
   if (typeof raw !== "object" || raw === null) return "verify: takes a request";
   const { method, target, authority = "", body, headers } = raw;
+  const peer = raw.peer ?? connection?.peer ?? "";
   if (typeof method !== "string") return "method: a string";
   if (typeof target !== "string") return "target: a string";
   if (typeof authority !== "string") return "authority: a string";
+  if (typeof peer !== "string") return "peer: a string";
   if (!(body == null || typeof body === "function" || body instanceof Uint8Array)) {
     return "body: a Uint8Array, or a function that yields one";
   }

@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { createVerifier, DoorkeyError } from "@doorkey/verifier";
 import { requireScope as requireExpressScope } from "@doorkey/verifier/express";
 import { doorkey, requireScope, type DoorkeyVariables } from "@doorkey/verifier/hono";
+import { BEARER, begin as beginFollowing, KEY } from "./scene.js";
 import { API, ISSUER, toRequest, World } from "./signer.js";
 
 const NOW = 1_760_000_000;
@@ -96,4 +97,21 @@ test("preflights are answered", async () => {
   assert.equal(preflight.status, 200);
   assert.equal(preflight.headers.get("access-control-allow-methods"), "GET");
   assert.equal(preflight.headers.get("access-control-max-age"), "7200");
+});
+
+test("in Node the caller's address is the connection's", async () => {
+  const { verifier } = await beginFollowing({}, { ...KEY, cidrs: ["192.0.2.0/24"] });
+  const app = new Hono<{ Variables: DoorkeyVariables }>();
+  app.use(doorkey(verifier));
+  app.get("/pictures", (c) => c.text(c.get("principal").kind));
+  const ask = async (remoteAddress: unknown, headers: Record<string, string> = {}) => {
+    const request = new Request(`${API}/pictures`, { headers: { ...Object.fromEntries(BEARER.headers), ...headers } });
+    const response = await app.request(request, undefined, { incoming: { socket: { remoteAddress } } });
+    return response.ok ? response.text() : ((await response.json()) as { code: string }).code;
+  };
+  assert.equal(await ask("192.0.2.1"), "secret");
+  assert.equal(await ask("198.51.100.1"), "ip_not_allowed");
+  const headers = { "cf-connecting-ip": "192.0.2.1", "x-forwarded-for": "192.0.2.1" };
+  assert.equal(await ask(undefined, headers), "ip_not_allowed");
+  assert.equal(await ask("198.51.100.1", headers), "ip_not_allowed");
 });

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { CREDENTIAL, FakeIssuer } from "./fake-issuer.js";
+import { BEARER, KEY, pass, STRANGER, time } from "./scene.js";
 import { API, ISSUER, World } from "./signer.js";
 
 const dist = fileURLToPath(new URL("../", import.meta.url));
@@ -33,7 +35,8 @@ function narrow(wasm: Buffer, pages: number): Buffer {
   throw new Error("there is no memory section");
 }
 
-test("a panic refuses, the next request gets another instance, and nothing is accepted again", async () => {
+/** The package with little memory, for as long as `use` takes. */
+async function withLittleMemory(use: (narrowed: typeof import("@doorkey/verifier")) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "doorkey-edge-"));
   try {
     await cp(join(dist, "node"), join(folder, "node"), { recursive: true });
@@ -41,8 +44,16 @@ test("a panic refuses, the next request gets another instance, and nothing is ac
     const wasm = await readFile(join(dist, "doorkey_edge_bg.wasm"));
     await writeFile(join(folder, "doorkey_edge_bg.wasm"), narrow(wasm, 100));
     const entry = pathToFileURL(join(folder, "node/index.js")).href;
-    const { createVerifier, DoorkeyError } = (await import(entry)) as typeof import("@doorkey/verifier");
+    await use((await import(entry)) as typeof import("@doorkey/verifier"));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
 
+const HUGE = ["x-huge", "x".repeat(20 * 1024 * 1024)] as const;
+
+test("a panic refuses, the next request gets another instance, and nothing is accepted again", async () => {
+  await withLittleMemory(async ({ createVerifier, DoorkeyError }) => {
     let now = 1_760_000_000;
     const world = await World.begin(now);
     const verifier = createVerifier({ issuer: ISSUER, audience: API, fetch: world.fetch, clock: () => now * 1000 });
@@ -60,7 +71,7 @@ test("a panic refuses, the next request gets another instance, and nothing is ac
     let give: (body: Uint8Array) => void = () => {};
     const given = new Promise<Uint8Array>((resolve) => (give = resolve));
     const waiting = judge({ ...(await world.sign(now, "POST", "/", new Uint8Array(5))), body: () => given });
-    const huge = { ...early, headers: [...early.headers, ["x-huge", "x".repeat(20 * 1024 * 1024)] as const] };
+    const huge = { ...early, headers: [...early.headers, HUGE] };
     const error = await verifier.verify(huge).catch((error: unknown) => error);
     assert.ok(error instanceof DoorkeyError && error.code === "verifier_unavailable");
     give(new Uint8Array(5));
@@ -77,7 +88,38 @@ test("a panic refuses, the next request gets another instance, and nothing is ac
     assert.deepEqual([await judge(early), await judge(ahead)], ["window_invalid", "window_invalid"]);
     now += 31;
     assert.equal(await judge(await world.sign(now, "GET", "/")), "accepted");
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
+});
+
+test("after a panic the directory is fetched from its beginning, and so is one that was on its way", async () => {
+  await withLittleMemory(async ({ createVerifier, DoorkeyError }) => {
+    const issuer = new FakeIssuer({ keys: [] }, KEY);
+    const clock = () => time.wall;
+    const verifier = createVerifier({ issuer: ISSUER, audience: API, credential: CREDENTIAL, fetch: issuer.fetch, clock });
+    const judge = (request: Parameters<typeof verifier.verify>[0]) =>
+      verifier.verify(request).then(() => "accepted", (error: unknown) => {
+        assert.ok(error instanceof DoorkeyError, String(error));
+        return error.code;
+      });
+    const huge = { ...BEARER, headers: [...BEARER.headers, HUGE] };
+    assert.deepEqual([await judge(BEARER), await judge(BEARER)], ["accepted", "accepted"]);
+    assert.equal(await judge(huge), "verifier_unavailable");
+    issuer.set({ ...KEY, revoked: true });
+    assert.equal(await judge(BEARER), "key_revoked");
+    assert.deepEqual(issuer.asked, ["?since=0&history=", "?since=0&history="]);
+
+    // One that waits for news while its instance breaks.
+    let give: (answer: Response) => void = () => {};
+    issuer.answer = () => new Promise((resolve) => (give = resolve));
+    pass(1001);
+    const waiting = judge(STRANGER);
+    while (issuer.asked.length < 3) await new Promise(setImmediate);
+    assert.equal(await judge(huge), "verifier_unavailable");
+    give(new Response(issuer.lines()));
+    assert.equal(await waiting, "verifier_unavailable");
+    issuer.set(KEY);
+    issuer.answer = () => new Response(issuer.lines());
+    assert.equal(await judge(BEARER), "accepted");
+    assert.deepEqual(issuer.asked.slice(2), ["?since=3&history=h1", "?since=0&history="]);
+  });
 });

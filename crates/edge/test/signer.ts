@@ -72,6 +72,21 @@ export class World {
     return new World(own, session, token, new URL(api).host);
   }
 
+  /** A session that an issuer has minted, as the SDK has it minted. */
+  static async mint(issuer: string, publishableKey: string, api: string, origin: string): Promise<World> {
+    const session = await makePair();
+    const url = `${issuer}/v1/sessions`;
+    const jti = base64url(crypto.getRandomValues(new Uint8Array(12)));
+    const claims = { publishable_key: publishableKey, aud: url, iat: Math.floor(Date.now() / 1000), jti };
+    const header = { alg: "EdDSA", typ: "doorkey-mint+jwt", jwk: { kty: "OKP", crv: "Ed25519", x: session.x } };
+    const input = `${base64url(JSON.stringify(header))}.${base64url(JSON.stringify(claims))}`;
+    const body = `${input}.${base64url(await session.sign(input))}`;
+    const response = await fetch(url, { method: "POST", body, headers: { origin } });
+    const { token } = (await response.json()) as { token?: string };
+    if (!token) throw new Error(`no session: ${response.status}`);
+    return new World(session, session, token, new URL(api).host);
+  }
+
   get jwks(): string {
     return JSON.stringify({ keys: [{ kty: "OKP", crv: "Ed25519", x: this.issuer.x }] });
   }

@@ -2,9 +2,12 @@
 import grants from "../../../tests/vectors/grants.json";
 import keyStrings from "../../../tests/vectors/key-strings.json";
 import requests from "../../../tests/vectors/requests.json";
+import secretKeys from "../../../tests/vectors/secret-keys.json";
 import signedUrls from "../../../tests/vectors/signed-urls.json";
 import tokens from "../../../tests/vectors/tokens.json";
 import { createVerifier, DoorkeyError, signGrant, type RawRequest, type Verifier } from "@doorkey/verifier";
+import { CREDENTIAL, FakeIssuer } from "./fake-issuer.js";
+import { ISSUER } from "./signer.js";
 
 interface Sent {
   method: string;
@@ -16,9 +19,11 @@ interface Sent {
 interface File {
   now: number;
   skew: number;
-  issuer: string;
   audience: string;
-  jwks: unknown;
+  issuer?: string;
+  jwks?: unknown;
+  /** Those of the directory, where it takes one. */
+  keys?: { key_id: string; x: string; environment: string }[];
 }
 
 /** The outcome of one vector. */
@@ -28,11 +33,14 @@ export interface Outcome {
   outcome: string;
 }
 
-function verifierFor({ now, skew, issuer, audience, jwks }: File): Verifier {
+function verifierFor({ now, skew, issuer = ISSUER, audience, jwks, keys }: File): Verifier {
   // The verifier began long before: what was signed before its start it would refuse.
   let time = now - 3600;
-  const fetch = async () => Response.json(jwks);
-  const verifier = createVerifier({ issuer, audience, skew, fetch, clock: () => time * 1000 });
+  const directory = keys?.map(({ key_id, x, environment }) => ({ id: key_id, public_key: x, environment }));
+  const source = directory
+    ? { credential: CREDENTIAL, fetch: new FakeIssuer({ keys: [] }, ...directory).fetch }
+    : { fetch: async () => Response.json(jwks) };
+  const verifier = createVerifier({ issuer, audience, skew, clock: () => time * 1000, ...source });
   time = now;
   return verifier;
 }
@@ -76,7 +84,7 @@ function* mutated(request: Sent): Generator<[string, Sent]> {
 /** Goes through all files. */
 export async function run(): Promise<Record<string, Outcome[]>> {
   const table: Record<string, Outcome[]> = {};
-  for (const [title, file] of Object.entries({ requests, "signed-urls": signedUrls })) {
+  for (const [title, file] of Object.entries({ requests, "signed-urls": signedUrls, "secret-keys": secretKeys })) {
     const rows: Outcome[] = (table[title] = []);
     const changed: Outcome[] = (table[`${title}, one byte changed`] = []);
     const shared = verifierFor(file);

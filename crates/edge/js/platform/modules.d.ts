@@ -12,6 +12,7 @@ declare module "#bytes" {
 declare module "#platform" {
   export function loadModule(): WebAssembly.Module;
   export const outlivesRequests: boolean;
+  export const peerHeader: string | undefined;
   export const defaults: { maxBodiesBytes: number; replayCapacity: number };
 }
 

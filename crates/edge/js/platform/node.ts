@@ -8,5 +8,8 @@ export function loadModule(): WebAssembly.Module {
 /** Work goes on after a response. */
 export const outlivesRequests = true;
 
+/** A header with the connection's peer could come from anyone. */
+export const peerHeader = undefined;
+
 /** As natively: what the options are unless given. */
 export const defaults = { maxBodiesBytes: 256 * 1024 * 1024, replayCapacity: 4_000_000 };

@@ -9,5 +9,8 @@ export function loadModule(): WebAssembly.Module {
 /** What a request has begun may be broken off with it. */
 export const outlivesRequests = false;
 
+/** Cloudflare sets it for each request, and shows a worker no connection. */
+export const peerHeader = "cf-connecting-ip";
+
 /** An isolate has 128 MB: what the options are unless given. */
 export const defaults = { maxBodiesBytes: 32 * 1024 * 1024, replayCapacity: 100_000 };

@@ -1,0 +1,148 @@
+import { outlivesRequests } from "#platform";
+import type { Asked, Checker } from "../dist/doorkey_edge.js";
+import type { Ambient, Engine } from "./engine.js";
+import { Answer, SILENCE, type Fetch } from "./exchange.js";
+import { inTime } from "./in-time.js";
+
+/** For how many milliseconds a request waits for a copy that it can be decided by. */
+const PATIENCE = 5000;
+
+/** For how many it waits for the issuer's word on a key that is not known. */
+const NEWS = 1500;
+
+/** How long a whole answer may take. That of a million keys takes a while; one that goes on for ever is none. */
+const WHOLE = 60_000;
+
+/** A refresh under way. */
+interface Flight {
+  landed: Promise<void>;
+  /** When the issuer was asked, and when it was last heard of. */
+  since: number;
+  heard: number;
+}
+
+/**
+ * Fetches the issuer's directory, once for however many ask. When that is, and what came of it, Rust says.
+ *
+ * Nothing happens in between requests: a timer or a stream would keep a process alive, and lives on no platform that stops
+ * when it has answered.
+ */
+export class DirectoryCopy {
+  readonly #engine: Engine;
+  readonly #checker: Checker;
+  readonly #ambient: Ambient;
+  readonly #fetch: Fetch;
+  #flight: Flight | undefined;
+
+  constructor(engine: Engine, checker: Checker, ambient: Ambient, fetch: Fetch) {
+    this.#engine = engine;
+    this.#checker = checker;
+    this.#ambient = ambient;
+    this.#fetch = fetch;
+  }
+
+  /**
+   * Sees to it that the copy can be decided by. It waits for one that is too old already, and where nothing outlives a request
+   * for one that is going to be.
+   */
+  async refresh(): Promise<void> {
+    const [now, monotonic] = this.#moment();
+    const need = this.#engine.run(() => this.#checker.directoryNeed(now, monotonic));
+    if (need === "none") return;
+    const other = this.#current();
+    if (need === "soon" && other) return;
+    const flight = other ?? this.#depart();
+    if (need === "soon" && outlivesRequests) return;
+    const until = monotonic + PATIENCE;
+    if (await this.#wait(flight, until)) return;
+    // One that went down with the request that began it leaves those who wait to begin their own.
+    if (this.#ambient.monotonic() < until) await this.#wait(this.#current() ?? this.#depart(), until);
+  }
+
+  /** Waits for the issuer's word on a key that was not known at a moment, if that is worth it. */
+  async look(since: number): Promise<void> {
+    const until = this.#ambient.monotonic() + NEWS;
+    for (let flight = this.#current(); flight; flight = this.#current()) {
+      if (!(await this.#wait(flight, until)) || flight.since >= since) return;
+    }
+    const [now, monotonic] = this.#moment();
+    if (this.#engine.run(() => this.#checker.shouldLook(since, now, monotonic))) await this.#wait(this.#depart(), until);
+  }
+
+  #moment(): [now: number, monotonic: number] {
+    return [this.#ambient.now(), this.#ambient.monotonic()];
+  }
+
+  /** The refresh under way, unless nothing was heard of it for too long. */
+  #current(): Flight | undefined {
+    const flight = this.#flight;
+    return flight && Math.abs(this.#ambient.monotonic() - flight.heard) < SILENCE ? flight : undefined;
+  }
+
+  /** Waits for a refresh until a moment, or until nothing is heard of it; whether it has landed. */
+  async #wait(flight: Flight, until: number): Promise<boolean> {
+    const landed = flight.landed.then(() => true);
+    for (;;) {
+      const left = Math.min(until, flight.heard + SILENCE) - this.#ambient.monotonic();
+      if (left <= 0) return false;
+      const isOver = await inTime(landed, left, () => new Error()).catch(() => false);
+      if (isOver) return true;
+    }
+  }
+
+  #depart(): Flight {
+    const since = this.#ambient.monotonic();
+    const flight: Flight = { landed: Promise.resolve(), since, heard: since };
+    this.#flight = flight;
+    flight.landed = this.#land(flight).finally(() => {
+      if (this.#flight === flight) this.#flight = undefined;
+    });
+    return flight;
+  }
+
+  async #land(flight: Flight): Promise<void> {
+    let asked: Asked | undefined;
+    try {
+      const [now, monotonic] = this.#moment();
+      asked = this.#engine.run(() => this.#checker.askDirectory(now, monotonic));
+      const answer = await this.#ask(flight, asked);
+      if (this.#flight !== flight) return;
+      const [at, then] = this.#moment();
+      const done = asked;
+      asked = undefined;
+      // Rust frees it, and knows by what came whether it was all.
+      this.#engine.run(() =>
+        answer.status === 200
+          ? this.#checker.endDirectory(done, at, then)
+          : this.#checker.noteRefusal(done, answer.status, answer.document, at, then),
+      );
+    } catch {
+      // What could not be had shows by the age of the copy, and a broken instance to whoever asks it next.
+    } finally {
+      if (!this.#engine.isBroken) asked?.free();
+    }
+  }
+
+  /** Asks the issuer; of an answer that is cut off or cannot be read counts that there is none. */
+  async #ask(flight: Flight, asked: Asked): Promise<{ status: number; document?: Uint8Array }> {
+    const signed = this.#engine.run(() => ({ url: asked.url, headers: asked.headers }));
+    try {
+      const answer = await Answer.to(signed, this.#fetch);
+      flight.heard = this.#ambient.monotonic();
+      if (answer.status !== 200) {
+        const document = await answer.document();
+        return { status: answer.status, ...(document && { document }) };
+      }
+      await answer.read(WHOLE, (piece) => {
+        // Given up in between: another one is under way, and the lines of both together make no sense.
+        if (this.#flight !== flight) throw new Error("another refresh has begun");
+        const [now, monotonic] = this.#moment();
+        flight.heard = monotonic;
+        this.#engine.run(() => this.#checker.takeLines(asked, piece, now, monotonic));
+      });
+      return { status: 200 };
+    } catch {
+      return { status: 0 };
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { readPieces, readStream } from "./body.js";
+import { inTime } from "./in-time.js";
+import type { VerifierOptions } from "./types.js";
+
+/** For how many milliseconds the issuer may be silent; natively it is the same. */
+export const SILENCE = 5000;
+
+/** The most bytes of a problem document, which has a few hundred. */
+const MAX_DOCUMENT = 64 * 1024;
+
+/** Sends a request; the platform's own or the caller's. */
+export type Fetch = NonNullable<VerifierOptions["fetch"]>;
+
+/** A request to the issuer, as Rust has signed it: its headers are names and values in turn, each on a line of its own. */
+export interface Signed {
+  readonly url: string;
+  readonly headers: string;
+  readonly body?: Uint8Array;
+}
+
+/** The issuer's answer, as far as its head. */
+export class Answer {
+  private constructor(
+    readonly status: number,
+    private readonly stream: ReadableStream<Uint8Array> | null,
+  ) {}
+
+  /** Sends a request and waits for the head of its answer. Rejects unless one comes in time. */
+  static async to(signed: Signed, fetch: Fetch): Promise<Answer> {
+    const lines = signed.headers.split("\n");
+    const headers: [string, string][] = [];
+    for (let i = 0; i + 1 < lines.length; i += 2) headers.push([lines[i] ?? "", lines[i + 1] ?? ""]);
+    const aborting = new AbortController();
+    const { signal } = aborting;
+    const init: RequestInit = { redirect: "manual", signal, headers };
+    if (signed.body) Object.assign(init, { method: "POST", body: signed.body });
+    // A fetch of the caller's may care for no signal.
+    const late = () => {
+      aborting.abort();
+      return new Error("the issuer does not answer");
+    };
+    const { status, body } = await inTime(fetch(signed.url, init), SILENCE, late);
+    return new Answer(status, body);
+  }
+
+  /** Hands on the pieces of what follows, for so many milliseconds at most. Rejects unless it comes to its end. */
+  async read(within: number, take: (piece: Uint8Array) => void): Promise<void> {
+    const refuse = (why: string, cause?: unknown) => new Error(`the issuer's answer: ${why}`, { cause });
+    if (this.stream) await readPieces(this.stream, { within, pause: SILENCE, take, refuse });
+  }
+
+  /** The document that follows, if it is one of a reasonable size. */
+  async document(): Promise<Uint8Array | undefined> {
+    if (!this.stream) return undefined;
+    let left = MAX_DOCUMENT;
+    const refuse = (why: string) => new Error(why);
+    const take = (bytes: number) => {
+      left -= bytes;
+      if (left < 0) throw refuse("too_large");
+    };
+    return readStream(this.stream, { within: SILENCE, take, refuse }).catch(() => undefined);
+  }
+}
