@@ -1,19 +1,12 @@
 import { defaults, outlivesRequests } from "#platform";
-import type { Checker, Examination } from "../dist/doorkey_edge.js";
-import { digestOf, Held, readStream } from "./body.js";
+import type { Checker, Entered, Examination } from "../dist/doorkey_edge.js";
+import { digestOf, Held, readStream, WHOLE } from "./body.js";
 import { ambient, draw, Engine, type Ambient } from "./engine.js";
 import { inTime } from "./in-time.js";
 import { Keys } from "./keys.js";
 import { toJson } from "./options.js";
 import { Principal, type PrincipalJson } from "./principal.js";
 import type { Bounds, RawRequest, ReplayStore, Verifier, VerifierOptions } from "./types.js";
-
-/** An accepted request, as Rust tells of it. */
-interface Verdict {
-  principal: PrincipalJson;
-  created: number;
-  proof?: { id: string; expires_at: number };
-}
 
 /** What is lost when an instance breaks. */
 interface Instance {
@@ -70,11 +63,7 @@ export class RequestVerifier implements Verifier {
     const { engine } = instance;
     const mistake = mistakeIn(raw);
     if (mistake) throw engine.refusal("invalid_input", mistake);
-    const verdict = await this.#decide(instance, raw);
-    if (verdict.proof && this.#store) {
-      await this.#mark(engine, this.#store, verdict.proof.id, verdict.proof.expires_at);
-    }
-    return new Principal(verdict.principal);
+    return new Principal(await this.#decide(instance, raw));
   }
 
   /** The instance there is, or another one after a failure. */
@@ -94,7 +83,7 @@ export class RequestVerifier implements Verifier {
     return (this.#instance = { engine, checker, keys });
   }
 
-  async #decide({ engine, checker, keys }: Instance, raw: RawRequest): Promise<Verdict> {
+  async #decide({ engine, checker, keys }: Instance, raw: RawRequest): Promise<PrincipalJson> {
     const { now } = this.#ambient;
     const refreshed = keys.refresh();
     if (!outlivesRequests) await refreshed;
@@ -107,6 +96,7 @@ export class RequestVerifier implements Verifier {
       return engine.run(() => checker.examine(raw.method, raw.target, raw.authority, headers, lines.length, at));
     };
     let examination: Examination | undefined = examine();
+    let entered: Entered | undefined;
     const held = new Held(this.#room);
     try {
       const kid = engine.run(() => examination?.unknownKey);
@@ -116,26 +106,30 @@ export class RequestVerifier implements Verifier {
         examination = undefined;
         examination = examine();
       }
-      const body = raw.body && (await this.#read(engine, checker, examination, raw.body, held));
-      const { bytes, isDigest } = await digestOf(body ?? new Uint8Array());
+      // What is handed to Rust is freed there, whatever it decides.
       const examined = examination;
-      const at = now();
-      // Rust frees it, whatever it decides.
+      const markedAt = now();
       examination = undefined;
-      const json = engine.run(() => checker.accept(examined, bytes, isDigest, body?.length, at));
-      const verdict = JSON.parse(json) as Verdict;
-      this.#latest = Math.max(this.#latest, verdict.created);
-      return verdict;
+      entered = engine.run(() => checker.enter(examined, raw.body != null, markedAt));
+      await this.#mark(engine, entered);
+      const body = raw.body ? await this.#read(engine, checker, raw.body, held) : new Uint8Array();
+      const { bytes, isDigest } = await digestOf(body);
+      const marked = entered;
+      const at = now();
+      entered = undefined;
+      return JSON.parse(engine.run(() => checker.accept(marked, bytes, isDigest, body.length, at))) as PrincipalJson;
     } finally {
       held.release();
-      if (!engine.isBroken) examination?.free();
+      if (!engine.isBroken) {
+        examination?.free();
+        entered?.free();
+      }
     }
   }
 
   async #read(
     engine: Engine,
     checker: Checker,
-    examination: Examination,
     given: NonNullable<RawRequest["body"]>,
     held: Held,
   ): Promise<Uint8Array> {
@@ -152,11 +146,8 @@ export class RequestVerifier implements Verifier {
     const take = (bytes: number) => reach((length += bytes));
     let body: unknown = given;
     if (typeof given === "function") {
-      // A body that arrives after the proof's window is of no use.
-      const until = engine.run(() => examination.until) ?? 0;
-      const within = Math.max(0, until - this.#ambient.now());
-      const coming = Promise.resolve(given({ limit, within, take, refuse }));
-      body = await inTime(coming, within, () => refuse("too_late"));
+      const coming = Promise.resolve(given({ limit, within: WHOLE, take, refuse }));
+      body = await inTime(coming, WHOLE, () => refuse("too_late"));
     }
     // Of anything else the length is not what Rust would get, or there is none.
     if (!(body instanceof Uint8Array)) throw engine.refusal("invalid_input", "body: yields a Uint8Array");
@@ -164,7 +155,16 @@ export class RequestVerifier implements Verifier {
     return body;
   }
 
-  async #mark(engine: Engine, store: ReplayStore, id: string, expiresAt: number): Promise<void> {
+  /** Has the store remember a proof that this verifier has marked. */
+  async #mark(engine: Engine, entered: Entered): Promise<void> {
+    const { id, expiresAt, created } = engine.run(() => ({
+      id: entered.proof,
+      expiresAt: entered.proofExpiresAt ?? 0,
+      created: entered.created,
+    }));
+    this.#latest = Math.max(this.#latest, created);
+    const store = this.#store;
+    if (id === undefined || !store) return;
     let isFirst: unknown;
     try {
       isFirst = await store.mark(id, expiresAt);
