@@ -16,6 +16,9 @@ export function concat(pieces: readonly Uint8Array[]): Uint8Array {
 /** For how many milliseconds a body may pause; natively it is the same. */
 const PAUSE = 15_000;
 
+/** @internal For how many milliseconds the whole of a body may be on its way; natively it is the same. */
+export const WHOLE = 900_000;
+
 /** Gives up on a body that takes longer than it may, or pauses for too long. */
 export class Pace {
   readonly #whole: ReturnType<typeof setTimeout>;

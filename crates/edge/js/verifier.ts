@@ -1,6 +1,6 @@
 import { defaults, outlivesRequests } from "#platform";
-import type { Checker, Examination } from "../dist/doorkey_edge.js";
-import { digestOf, Held, readStream } from "./body.js";
+import type { Checker, Entered, Examination } from "../dist/doorkey_edge.js";
+import { digestOf, Held, readStream, WHOLE } from "./body.js";
 import { DirectoryCopy } from "./directory.js";
 import { ambient, draw, Engine, type Ambient } from "./engine.js";
 import type { Fetch } from "./exchange.js";
@@ -10,13 +10,6 @@ import { toJson } from "./options.js";
 import { Principal, type PrincipalJson } from "./principal.js";
 import type { Bounds, Connection, RawRequest, ReplayStore, Verifier, VerifierOptions } from "./types.js";
 import { Usage } from "./usage.js";
-
-/** An accepted request, as Rust tells of it. */
-interface Verdict {
-  principal: PrincipalJson;
-  created: number;
-  proof?: { id: string; expires_at: number };
-}
 
 /** What is lost when an instance breaks. */
 interface Instance {
@@ -88,11 +81,7 @@ export class RequestVerifier implements Verifier {
     const mistake = mistakeIn(raw, connection);
     if (mistake) throw engine.refusal("invalid_input", mistake);
     try {
-      const verdict = await this.#decide(instance, raw, raw.peer ?? connection?.peer);
-      if (verdict.proof && this.#store) {
-        await this.#mark(engine, this.#store, verdict.proof.id, verdict.proof.expires_at);
-      }
-      return new Principal(verdict.principal);
+      return new Principal(await this.#decide(instance, raw, raw.peer ?? connection?.peer));
     } finally {
       const told = usage?.tell();
       if (!outlivesRequests) await told;
@@ -121,7 +110,7 @@ export class RequestVerifier implements Verifier {
     return (this.#instance = { engine, checker, issuer, usage });
   }
 
-  async #decide({ engine, checker, issuer }: Instance, raw: RawRequest, peer: string | undefined): Promise<Verdict> {
+  async #decide({ engine, checker, issuer }: Instance, raw: RawRequest, peer: string | undefined): Promise<PrincipalJson> {
     const { now, monotonic } = this.#ambient;
     const since = monotonic();
     await issuer.refresh();
@@ -133,6 +122,7 @@ export class RequestVerifier implements Verifier {
       return engine.run(() => checker.examine(raw.method, raw.target, raw.authority, headers, lines.length, peer, at, then));
     };
     let examination: Examination | undefined = examine();
+    let entered: Entered | undefined;
     const held = new Held(this.#room);
     try {
       const first = examination;
@@ -144,28 +134,32 @@ export class RequestVerifier implements Verifier {
         engine.run(() => first.free());
         examination = examine();
       }
-      const body = raw.body && (await this.#read(engine, checker, examination, raw.body, held));
-      const { bytes, isDigest } = await digestOf(body ?? new Uint8Array());
-      // The copy may have grown too old meanwhile, and the key is looked up once more.
-      if (body && issuer instanceof DirectoryCopy) await issuer.refresh();
+      // What is handed to Rust is freed there, whatever it decides.
       const examined = examination;
-      const [at, then] = [now(), monotonic()];
-      // Rust frees it, whatever it decides.
+      const [enteredAt, enteredThen] = [now(), monotonic()];
       examination = undefined;
-      const json = engine.run(() => checker.accept(examined, bytes, isDigest, body?.length, at, then));
-      const verdict = JSON.parse(json) as Verdict;
-      this.#latest = Math.max(this.#latest, verdict.created);
-      return verdict;
+      entered = engine.run(() => checker.enter(examined, raw.body != null, enteredAt, enteredThen));
+      await this.#mark(engine, entered);
+      const body = raw.body ? await this.#read(engine, checker, raw.body, held) : new Uint8Array();
+      const { bytes, isDigest } = await digestOf(body);
+      // Rust asks once more whether the key still holds, and what it asks may have grown too old meanwhile.
+      if (raw.body || this.#store) await issuer.refresh();
+      const marked = entered;
+      const [at, then] = [now(), monotonic()];
+      entered = undefined;
+      return JSON.parse(engine.run(() => checker.accept(marked, bytes, isDigest, body.length, at, then))) as PrincipalJson;
     } finally {
       held.release();
-      if (!engine.isBroken) examination?.free();
+      if (!engine.isBroken) {
+        examination?.free();
+        entered?.free();
+      }
     }
   }
 
   async #read(
     engine: Engine,
     checker: Checker,
-    examination: Examination,
     given: NonNullable<RawRequest["body"]>,
     held: Held,
   ): Promise<Uint8Array> {
@@ -182,11 +176,8 @@ export class RequestVerifier implements Verifier {
     const take = (bytes: number) => reach((length += bytes));
     let body: unknown = given;
     if (typeof given === "function") {
-      // A body that arrives after the proof's window is of no use.
-      const until = engine.run(() => examination.until) ?? 0;
-      const within = Math.max(0, until - this.#ambient.now());
-      const coming = Promise.resolve(given({ limit, within, take, refuse }));
-      body = await inTime(coming, within, () => refuse("too_late"));
+      const coming = Promise.resolve(given({ limit, within: WHOLE, take, refuse }));
+      body = await inTime(coming, WHOLE, () => refuse("too_late"));
     }
     // Of anything else the length is not what Rust would get, or there is none.
     if (!(body instanceof Uint8Array)) throw engine.refusal("invalid_input", "body: yields a Uint8Array");
@@ -194,7 +185,16 @@ export class RequestVerifier implements Verifier {
     return body;
   }
 
-  async #mark(engine: Engine, store: ReplayStore, id: string, expiresAt: number): Promise<void> {
+  /** Has the store remember a proof that this verifier has marked. */
+  async #mark(engine: Engine, entered: Entered): Promise<void> {
+    const { id, expiresAt, created } = engine.run(() => ({
+      id: entered.proof,
+      expiresAt: entered.proofExpiresAt ?? 0,
+      created: entered.created,
+    }));
+    this.#latest = Math.max(this.#latest, created);
+    const store = this.#store;
+    if (id === undefined || !store) return;
     let isFirst: unknown;
     try {
       isFirst = await store.mark(id, expiresAt);

@@ -2,8 +2,8 @@
 
 use doorkey_core::{ContentDigest, Error, ErrorCode, Thumbprint, to_base64url};
 use doorkey_verifier::{
-    Accepted, Decision, Examined, JWKS_PATH, KeyRing, Moment, Policy, Principal, Refusal, Rejection, ReplayMemory,
-    TokenCache,
+    Decision, Examined, JWKS_PATH, KeyRing, Marked, Moment, Policy, Principal, Refusal, Rejection, ReplayMemory,
+    TokenCache, UsedProof,
 };
 
 use crate::head::Head;
@@ -31,25 +31,25 @@ impl Examination {
     pub fn unknown_key(&self) -> Option<&Thumbprint> {
         self.outcome.as_ref().err()
     }
+}
 
-    /// When it is of no use any more to wait for the body, in Unix seconds.
-    pub fn until(&self) -> Option<u64> {
-        self.outcome.as_ref().ok().and_then(Examined::until)
+/// A request whose proof is used up, and of which only the body has not been looked at.
+#[derive(Debug)]
+pub struct Entered(Marked);
+
+impl Entered {
+    /// What a store that is shared has to remember, and until when, in Unix seconds; nothing of what may come again.
+    pub fn proof(&self) -> Option<(String, u64)> {
+        let used = self.0.proof().filter(|used| !used.is_reusable())?;
+        let key = used.key();
+        let id = to_base64url(key.jkt.as_bytes()) + "." + &to_base64url(key.nonce.as_bytes());
+        Some((id, used.until()))
     }
-}
 
-#[derive(serde::Serialize)]
-struct Verdict<'a> {
-    principal: &'a Principal,
-    created: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    proof: Option<Proof>,
-}
-
-#[derive(serde::Serialize)]
-struct Proof {
-    id: String,
-    expires_at: u64,
+    /// When the proof was made, in Unix seconds.
+    pub fn created(&self) -> u64 {
+        self.0.proof().map_or(0, UsedProof::created)
+    }
 }
 
 impl Checker {
@@ -99,39 +99,25 @@ impl Checker {
         Ok(Examination { outcome, announces_body: head.announces_body() })
     }
 
-    /// Accepts a request whose body has `length` bytes and this SHA-256, and marks its proof: a verdict as JSON. Without a
-    /// length the verifier was handed no body, and none may be announced: a handler could find one that nobody looked at.
-    pub fn accept(
-        &self,
-        examination: Examination,
-        length: Option<u64>,
-        digest: [u8; 32],
-        now: At,
-    ) -> Result<String, Refusal> {
+    /// Marks the proof as used. Unless the verifier is given a body none may be announced: a handler could find one that
+    /// nobody looked at.
+    pub fn enter(&self, examination: Examination, has_body: bool, now: At) -> Result<Entered, Refusal> {
         let examined = examination.outcome.map_err(|kid| Rejection::IssuerKeyUnknown(kid).into_refusal())?;
-        if length.is_none() && examination.announces_body {
+        if examination.announces_body && !has_body {
             let detail = "the verifier was not given the body that the head announces";
             return Err(Error::new(ErrorCode::ComponentsIncomplete, detail).into());
         }
-        let digest = ContentDigest::from_bytes(digest);
-        let accepted = self.decide(now).accept_hashed(examined, length.unwrap_or(0), digest)?;
-        Ok(verdict(accepted))
+        Ok(Entered(self.decide(now).mark(examined)?))
+    }
+
+    /// Accepts a request whose body has `length` bytes and this SHA-256; the principal as JSON.
+    pub fn accept(&self, entered: Entered, length: u64, digest: [u8; 32], now: At) -> Result<String, Refusal> {
+        let accepted = self.decide(now).accept_hashed(entered.0, length, ContentDigest::from_bytes(digest))?;
+        Ok(serde_json::to_string(&Principal::from(accepted)).unwrap_or_default())
     }
 
     fn decide(&self, now: At) -> Decision<'_> {
         let moment = Moment { wall: now.0, monotonic: now.0 };
         Decision::new(&self.policy, self.ring.keys(), &self.tokens, &self.replay, moment)
     }
-}
-
-fn verdict(accepted: Accepted) -> String {
-    let used = accepted.proof().copied();
-    let proof = used.filter(|used| !used.is_reusable()).map(|used| {
-        let key = used.key();
-        let id = to_base64url(key.jkt.as_bytes()) + "." + &to_base64url(key.nonce.as_bytes());
-        Proof { id, expires_at: used.until() }
-    });
-    let created = used.map_or(0, |used| used.created());
-    let principal = Principal::from(accepted);
-    serde_json::to_string(&Verdict { principal: &principal, created, proof }).unwrap_or_default()
 }

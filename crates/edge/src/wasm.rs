@@ -44,12 +44,31 @@ impl Examination {
     pub fn unknown_key(&self) -> Option<String> {
         self.0.unknown_key().map(ToString::to_string)
     }
+}
 
-    /// Until when it is of use to wait for the body, in milliseconds since the epoch.
+/// A request whose proof is used up, and of which only the body has not been looked at.
+#[wasm_bindgen]
+pub struct Entered(checker::Entered);
+
+#[wasm_bindgen]
+#[expect(clippy::cast_precision_loss, reason = "times of this age of the world fit")]
+impl Entered {
+    /// What a store that is shared has to remember of the proof.
     #[wasm_bindgen(getter)]
-    #[expect(clippy::cast_precision_loss, reason = "times of this age of the world fit")]
-    pub fn until(&self) -> Option<f64> {
-        self.0.until().map(|seconds| seconds as f64 * 1000.0)
+    pub fn proof(&self) -> Option<String> {
+        self.0.proof().map(|(id, _)| id)
+    }
+
+    /// Until when, in Unix seconds.
+    #[wasm_bindgen(getter, js_name = proofExpiresAt)]
+    pub fn proof_expires_at(&self) -> Option<f64> {
+        self.0.proof().map(|(_, expires_at)| expires_at as f64)
+    }
+
+    /// When the proof was made, in Unix seconds.
+    #[wasm_bindgen(getter)]
+    pub fn created(&self) -> f64 {
+        self.0.created() as f64
     }
 }
 
@@ -123,14 +142,18 @@ impl Checker {
         self.0.borrow().examine(&head, At::from_millis(now)).map(Examination).map_err(thrown)
     }
 
-    /// Accepts a request with a body of `length` bytes, which `body` is, or the SHA-256 of, and marks its proof; without a
-    /// `length` there was no body to be had. The verdict is JSON.
+    /// Marks the proof as used; `has_body` says whether there is a body to be had.
+    pub fn enter(&self, examination: Examination, has_body: bool, now: f64) -> Result<Entered, JsValue> {
+        self.0.borrow().enter(examination.0, has_body, At::from_millis(now)).map(Entered).map_err(thrown)
+    }
+
+    /// Accepts a request with a body of `length` bytes, which `body` is, or the SHA-256 of. The principal is JSON.
     pub fn accept(
         &self,
-        examination: Examination,
+        entered: Entered,
         body: &[u8],
         is_digest: bool,
-        length: Option<f64>,
+        length: f64,
         now: f64,
     ) -> Result<String, JsValue> {
         let digest = match body.try_into() {
@@ -139,8 +162,8 @@ impl Checker {
         };
         // The length of what is in memory is a whole number.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "see above")]
-        let length = length.map(|bytes| bytes as u64);
-        self.0.borrow().accept(examination.0, length, digest, At::from_millis(now)).map_err(thrown)
+        let length = length as u64;
+        self.0.borrow().accept(entered.0, length, digest, At::from_millis(now)).map_err(thrown)
     }
 }
 

@@ -130,7 +130,8 @@ fn main() {
                 let head =
                     RequestHead { method: "GET", target: "/pictures?limit=10", authority: None, headers, peer: None };
                 let examined = decision.examine(black_box(&head)).expect("examined");
-                black_box(decision.accept(examined, b"").expect("accepted"));
+                let marked = decision.mark(examined).expect("new");
+                black_box(decision.accept(marked, b"").expect("accepted"));
             }
         };
         first.push(microseconds(headers.len(), check));

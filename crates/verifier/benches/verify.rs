@@ -109,7 +109,8 @@ fn main() {
                     peer: None,
                 };
                 let examined = decision.examine(black_box(&head)).expect("examined");
-                black_box(decision.accept(examined, b"")).expect("accepted");
+                let marked = decision.mark(examined).expect("new");
+                black_box(decision.accept(marked, b"")).expect("accepted");
             }
         }));
     }

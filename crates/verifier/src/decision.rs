@@ -1,7 +1,8 @@
 //! The decision whether a request is accepted: synchronous, over borrowed data, without I/O.
 //!
-//! The order is that of the design: size caps, form, policy, token, window, replay look-up, signature, digest, and last
-//! the replay mark. Cheap refusals come first, and nothing is remembered of a request that is not accepted.
+//! The order: size caps, form, policy, token, window, replay look-up, signature, replay mark, and last the body's digest.
+//! Cheap refusals come first. A proof is used up before its body is read, however slowly that comes: so the window is one for
+//! sending the head, and of two copies the second is refused before it has sent anything more.
 
 mod accepted;
 mod rules;
@@ -85,39 +86,14 @@ pub struct Examined {
 }
 
 impl Examined {
+    /// Whose it is, if all goes well.
+    pub(crate) fn request(&self) -> &Accepted {
+        &self.accepted
+    }
+
     /// Whether nothing covers the body, so that it need not be read here.
     pub(crate) fn covers_no_body(&self) -> bool {
         self.body == BodyRule::Free
-    }
-
-    /// When it is of no use any more to wait for the body, in Unix seconds.
-    pub fn until(&self) -> Option<u64> {
-        self.proof.map(|used| used.until)
-    }
-
-    /// Compares the body that has come.
-    pub(crate) fn with_body(self, body: &[u8]) -> Result<Intact, Refusal> {
-        self.with_hashed_body(body.len() as u64, || ContentDigest::of(body))
-    }
-
-    fn with_hashed_body(self, length: u64, hash: impl FnOnce() -> ContentDigest) -> Result<Intact, Refusal> {
-        self.check_body(length, hash).map_err(|refusal| refusal.about(self.accepted.key_id()))?;
-        Ok(Intact(self))
-    }
-
-    /// Goes on without a look at the body. Whoever calls this says so to whom it hands the request on.
-    pub(crate) fn without_body(self) -> Intact {
-        Intact(self)
-    }
-
-    /// Compares a body with what was signed of it, and with what the grant allows.
-    fn check_body(&self, length: u64, hash: impl FnOnce() -> ContentDigest) -> Result<(), Refusal> {
-        self.body.check_hashed(length, hash)?;
-        let bound = self.accepted.claims().and_then(|claims| claims.doorkey.bind.as_ref()?.max_bytes());
-        if bound.is_some_and(|most| length > most) {
-            return Err(Error::new(ErrorCode::BodyTooLarge, "the grant allows a smaller body").into());
-        }
-        Ok(())
     }
 
     /// Refuses an announced body that cannot be the one that the proof knows of.
@@ -149,14 +125,24 @@ impl Examined {
     }
 }
 
-/// A request of which the body has been checked, too, and that nothing remembers yet.
+/// A request whose proof is used up, and whose body nobody has looked at yet.
 #[derive(Debug)]
-pub(crate) struct Intact(Examined);
+pub struct Marked(Examined);
 
-impl Intact {
-    /// Whose it is.
-    pub(crate) fn request(&self) -> &Accepted {
-        &self.0.accepted
+impl Marked {
+    /// The proof that was used up, if there is one.
+    pub fn proof(&self) -> Option<&UsedProof> {
+        self.0.proof.as_ref()
+    }
+
+    /// Compares a body with what was signed of it, and with what the grant allows.
+    fn check_body(&self, length: u64, hash: impl FnOnce() -> ContentDigest) -> Result<(), Refusal> {
+        self.0.body.check_hashed(length, hash)?;
+        let bound = self.0.accepted.claims().and_then(|claims| claims.doorkey.bind.as_ref()?.max_bytes());
+        if bound.is_some_and(|most| length > most) {
+            return Err(Error::new(ErrorCode::BodyTooLarge, "the grant allows a smaller body").into());
+        }
+        Ok(())
     }
 }
 
@@ -205,28 +191,43 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// Checks the body that has arrived, marks the proof as used, and accepts.
+    /// Marks the proof as used; a request without one counts as often as it comes.
+    ///
+    /// Fails with [`ErrorCode::WindowInvalid`] for a proof that has expired since it was examined, and as
+    /// [`ReplayMemory::mark`] does.
+    pub fn mark(&self, examined: Examined) -> Result<Marked, Refusal> {
+        let marked = examined.proof.map_or(Ok(()), |used| used.mark(self.replay, self.now.seconds()));
+        marked.map_err(|refusal| refusal.about(examined.accepted.key_id()))?;
+        Ok(Marked(examined))
+    }
+
+    /// Checks the body that has arrived, and accepts. What was revoked meanwhile is refused.
     ///
     /// Fails with [`ErrorCode::DigestMismatch`], with [`ErrorCode::ComponentsIncomplete`] for a body that the proof
-    /// does not know of, as [`ReplayMemory::mark`] does, and with the codes of keys that were revoked meanwhile.
-    pub fn accept(&self, examined: Examined, body: &[u8]) -> Result<Accepted, Refusal> {
-        self.admit(examined.with_body(body)?)
+    /// does not know of, with [`ErrorCode::BodyTooLarge`] for one that the grant does not allow, and with the codes of keys
+    /// that were revoked.
+    pub fn accept(&self, marked: Marked, body: &[u8]) -> Result<Accepted, Refusal> {
+        self.accept_checked(marked, |marked| marked.check_body(body.len() as u64, || ContentDigest::of(body)))
     }
 
     /// The same for a body of `length` bytes that was hashed elsewhere, which leaves it where it is.
-    pub fn accept_hashed(&self, examined: Examined, length: u64, digest: ContentDigest) -> Result<Accepted, Refusal> {
-        self.admit(examined.with_hashed_body(length, || digest)?)
+    pub fn accept_hashed(&self, marked: Marked, length: u64, digest: ContentDigest) -> Result<Accepted, Refusal> {
+        self.accept_checked(marked, |marked| marked.check_body(length, || digest))
     }
 
-    /// Accepts a request whose body is as it should be: what was revoked while it arrived is refused, and so is a proof
-    /// after its window; then the proof is marked as used.
-    pub(crate) fn admit(&self, intact: Intact) -> Result<Accepted, Refusal> {
-        let Examined { accepted, proof, body } = intact.0;
-        let admit = || {
-            self.check_still(&accepted)?;
-            proof.map_or(Ok(()), |used| used.mark(self.replay, self.now.seconds()))
-        };
-        admit().map_err(|refusal: Refusal| refusal.about(accepted.key_id()))?;
+    /// Accepts without a look at the body. Whoever calls this says so to whom it hands the request on.
+    pub(crate) fn accept_unread(&self, marked: Marked) -> Result<Accepted, Refusal> {
+        self.accept_checked(marked, |_| Ok(()))
+    }
+
+    fn accept_checked(
+        &self,
+        marked: Marked,
+        check: impl FnOnce(&Marked) -> Result<(), Refusal>,
+    ) -> Result<Accepted, Refusal> {
+        let checked = check(&marked).and_then(|()| Ok(self.check_still(&marked.0.accepted)?));
+        checked.map_err(|refusal| refusal.about(marked.0.accepted.key_id()))?;
+        let Examined { accepted, proof, body } = marked.0;
         Ok(Accepted { proof, body, ..accepted })
     }
 

@@ -59,7 +59,7 @@ pub use ambient::SystemEntropy;
 pub use ambient::{Clock, Entropy, Moment, SystemClock, random};
 pub use credential::bare_target;
 pub use cross_origin::{EXPOSED_HEADERS, PREFLIGHT_MAX_AGE};
-pub use decision::{Accepted, Decision, Examined, Rejection};
+pub use decision::{Accepted, Decision, Examined, Marked, Rejection};
 pub use directory::{
     Directory, DirectoryBegin, DirectoryKey, DirectoryLine, DirectorySettings, DirectorySynced, DirectoryTenant,
     Position, PublicKey,

@@ -228,7 +228,7 @@ impl UsedProof {
     /// Fails with [`ErrorCode::WindowInvalid`] for one that has expired meanwhile, and as [`ReplayMemory::mark`] does.
     pub fn mark(&self, replay: &ReplayMemory, now: u64) -> Result<(), Refusal> {
         if self.until <= now {
-            return Err(window("the signature expired while the body arrived").into());
+            return Err(window("the signature has expired meanwhile").into());
         }
         if self.is_reusable { Ok(()) } else { replay.mark(&self.key, self.until, now) }
     }

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use crate::ambient::{Clock, Entropy, SystemClock, SystemEntropy};
 #[cfg(feature = "gate")]
 use crate::decision::AnnouncedBody;
-use crate::decision::{Accepted, Decision, Examined, Intact, Rejection};
+use crate::decision::{Accepted, Decision, Examined, Marked, Rejection};
 use crate::directory::Directory;
 use crate::issuer_client::IssuerLink;
 use crate::keys::KeySource;
@@ -31,6 +31,7 @@ use crate::secret_keys::SecretKeyCache;
 use crate::tokens::TokenCache;
 use crate::usage::Outcome;
 
+use self::charges::Charged;
 use self::watch::Watch;
 pub(crate) use body::{Held, Incoming};
 
@@ -79,6 +80,12 @@ pub(crate) struct Admitted<B> {
     /// The limit of which least is left.
     pub(crate) limit: Option<LimitState>,
     pub(crate) body: Received<B>,
+}
+
+/// A request of which nothing is missing but its body: it was charged, and its proof is used up.
+struct Entered<'a> {
+    charged: Charged<'a>,
+    marked: Marked,
 }
 
 /// A request's body, as far as it was looked at.
@@ -235,15 +242,22 @@ impl Verifier {
         announced: AnnouncedBody,
     ) -> Result<(Principal, Option<LimitState>), Refusal> {
         let mut watch = Watch::begin(&*self.clock);
-        let verdict = match self.examine(head, &mut watch).await {
-            Ok(examined) => match examined.check_announced(announced) {
-                Ok(()) => self.accept(examined.without_body()).await,
-                Err(refusal) => Err(refusal),
-            },
-            Err(refusal) => Err(refusal),
-        };
+        let verdict = self.admit_head_in(head, announced, &mut watch).await;
         self.tell(verdict.as_ref().err(), &watch);
         verdict
+    }
+
+    #[cfg(feature = "gate")]
+    async fn admit_head_in(
+        &self,
+        head: &RequestHead<'_>,
+        announced: AnnouncedBody,
+        watch: &mut Watch<'_>,
+    ) -> Result<(Principal, Option<LimitState>), Refusal> {
+        let examined = self.examine(head, watch).await?;
+        examined.check_announced(announced)?;
+        let entered = self.enter(examined).await?;
+        self.accept(entered, |decision, marked| decision.accept_unread(marked))
     }
 
     async fn admit_in<B: Incoming>(
@@ -253,26 +267,27 @@ impl Verifier {
         watch: &mut Watch<'_>,
     ) -> Result<Admitted<B>, Refusal> {
         let limit = self.policy.body_limit();
-        let examined = match self.examine(head, watch).await {
+        let entered = match self.examine(head, watch).await {
             Ok(examined) if examined.covers_no_body() => {
-                let (principal, limit) = self.accept(examined.without_body()).await?;
+                let entered = self.enter(examined).await?;
+                let (principal, limit) = self.accept(entered, |decision, marked| decision.accept_unread(marked))?;
                 return Ok(Admitted { principal, limit, body: Received::Unread(body) });
             }
-            Ok(examined) => head.check_announced_body(limit).map(|()| examined).map_err(Refusal::from),
+            Ok(examined) => match head.check_announced_body(limit) {
+                Ok(()) => self.enter(examined).await,
+                Err(error) => Err(error.into()),
+            },
             Err(refusal) => Err(refusal),
         };
-        let examined = match examined {
-            Ok(examined) => examined,
+        let entered = match entered {
+            Ok(entered) => entered,
             Err(refusal) => {
                 watch.pause(body::drain(body)).await;
                 return Err(refusal);
             }
         };
-        // A body that arrives after the proof's window is of no use.
-        let left = examined.until().map_or(u64::MAX, |until| until.saturating_sub(self.clock.now()));
-        let read = body::read(body, limit, Duration::from_secs(left), &self.bodies);
-        let (bytes, memory) = watch.pause(read).await?;
-        let (principal, limit) = self.accept(examined.with_body(&bytes)?).await?;
+        let (bytes, memory) = watch.pause(body::read(body, limit, &self.bodies)).await?;
+        let (principal, limit) = self.accept(entered, |decision, marked| decision.accept(marked, &bytes))?;
         Ok(Admitted { principal, limit, body: Received::Read(bytes, memory) })
     }
 
@@ -302,20 +317,28 @@ impl Verifier {
         drop(tokio::time::timeout(PATIENCE, news).await);
     }
 
-    /// Charges the request, and only then remembers it: what a limit refuses takes no place among what was accepted.
-    async fn accept(&self, intact: Intact) -> Result<(Principal, Option<LimitState>), Refusal> {
-        let key = intact.request().key_id();
-        let charged = self.charge(intact.request()).await.map_err(|refusal| refusal.about(key))?;
-        let keys = self.keys();
-        let accepted = self.decision(&keys).admit(intact)?;
-        if let (Some(shared), Some(used)) = (&self.shared_replay, accepted.proof())
+    /// Charges the request, and only then marks its proof as used: what a limit refuses takes no place among what was
+    /// accepted. What is charged is given back unless the request is accepted.
+    async fn enter(&self, examined: Examined) -> Result<Entered<'_>, Refusal> {
+        let key = examined.request().key_id();
+        let charged = self.charge(examined.request()).await.map_err(|refusal| refusal.about(key))?;
+        let marked = self.decision(&self.keys()).mark(examined)?;
+        if let (Some(shared), Some(used)) = (&self.shared_replay, marked.proof())
             && !used.is_reusable
         {
-            let marked = shared.mark(&used.key, used.created, used.until).await;
-            // What was revoked while the store answered is not accepted either.
-            let decided = marked.and_then(|()| Ok(self.decision(&keys).check_still(&accepted)?));
-            decided.map_err(|refusal| refusal.about(key))?;
+            let mark = shared.mark(&used.key, used.created, used.until).await;
+            mark.map_err(|refusal| refusal.about(key))?;
         }
+        Ok(Entered { charged, marked })
+    }
+
+    /// Accepts a request as `decide` says, and counts it.
+    fn accept(
+        &self,
+        Entered { charged, marked }: Entered<'_>,
+        decide: impl FnOnce(Decision<'_>, Marked) -> Result<Accepted, Refusal>,
+    ) -> Result<(Principal, Option<LimitState>), Refusal> {
+        let accepted = decide(self.decision(&self.keys()), marked)?;
         let taken = charged.keep();
         self.count(&accepted, &taken.shadowed);
         Ok((Principal::from(accepted), taken.tightest))

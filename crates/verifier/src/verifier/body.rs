@@ -14,7 +14,7 @@ use crate::request::too_large;
 
 /// How long a body may pause, and how long the whole of it may take.
 const PAUSE_TIMEOUT: Duration = Duration::from_secs(15);
-const READ_TIMEOUT: Duration = Duration::from_mins(5);
+const READ_TIMEOUT: Duration = Duration::from_mins(15);
 /// How much of a refused request's body is read away, and for how long: a browser that is still sending when the
 /// connection closes never sees the refusal.
 const DRAIN_LIMIT: usize = 1024 * 1024;
@@ -36,17 +36,12 @@ pub(crate) struct Held(
     #[expect(dead_code, reason = "it is given back when it is dropped")] Option<OwnedSemaphorePermit>,
 );
 
-/// Reads a whole body of at most `limit` bytes, within a time. Only what has come takes memory: one that is announced and
+/// Reads a whole body of at most `limit` bytes. Only what has come takes memory: one that is announced and
 /// never sent takes none.
 ///
 /// Fails with [`ErrorCode::BodyTooLarge`], [`ErrorCode::RequestTimeout`], [`ErrorCode::MalformedRequest`] for one that is
 /// cut off, and [`ErrorCode::RateLimited`] when all memory for bodies is taken.
-pub(super) async fn read<B: Incoming>(
-    body: B,
-    limit: usize,
-    within: Duration,
-    memory: &Arc<Semaphore>,
-) -> Result<(Bytes, Held), Error> {
+pub(super) async fn read<B: Incoming>(body: B, limit: usize, memory: &Arc<Semaphore>) -> Result<(Bytes, Held), Error> {
     let late = || Error::new(ErrorCode::RequestTimeout, "the body did not arrive in time");
     let full = |_| Error::new(ErrorCode::RateLimited, "more bodies arrive at once than fit into memory");
     let mut paced = pin!(TimeoutBody::new(PAUSE_TIMEOUT, Limited::new(body, limit)));
@@ -74,7 +69,7 @@ pub(super) async fn read<B: Incoming>(
         let bytes = if pieces.len() == 1 { pieces.swap_remove(0) } else { Bytes::from(pieces.concat()) };
         Ok((bytes, Held(held)))
     };
-    tokio::time::timeout(within.min(READ_TIMEOUT), collect).await.unwrap_or_else(|_| Err(late()))
+    tokio::time::timeout(READ_TIMEOUT, collect).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// Reads away what a refused client is still sending, within bounds.

@@ -21,7 +21,7 @@ impl Decider {
         let replay = ReplayMemory::new(16, 16, 30);
         let decision = Decision::new(&self.policy, &self.keys, &self.tokens, &replay, moment(NOW));
         match decision.examine(&RequestHead { method, target, authority: None, headers, peer: None }) {
-            Ok(examined) => decision.accept(examined, body).is_ok(),
+            Ok(examined) => decision.mark(examined).and_then(|marked| decision.accept(marked, body)).is_ok(),
             Err(_) => false,
         }
     }

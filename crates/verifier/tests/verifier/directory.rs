@@ -361,8 +361,9 @@ fn what_is_revoked_while_the_body_arrives_is_not_accepted() {
             peer: None,
         };
         let examined = judge.decision().examine(&head).unwrap();
+        let marked = judge.decision().mark(examined).unwrap();
         judge.learn([key(DirectoryKey { revoked: true, ..if i == 0 { publishable() } else { secret() } })]);
-        let refusal = judge.decision().accept(examined, request.body()).unwrap_err();
+        let refusal = judge.decision().accept(marked, request.body()).unwrap_err();
         assert_eq!(refusal.error().code().as_str(), "key_revoked");
     }
 }

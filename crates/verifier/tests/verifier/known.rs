@@ -142,8 +142,9 @@ impl Judge {
             headers: request.headers(),
             peer: peer.parse().ok(),
         };
-        let accepted = match self.decision().examine(&head) {
-            Ok(examined) => self.decision().accept(examined, request.body()),
+        let decision = self.decision();
+        let accepted = match decision.examine(&head) {
+            Ok(examined) => decision.mark(examined).and_then(|marked| decision.accept(marked, request.body())),
             Err(rejection) => Err(rejection.into_refusal()),
         };
         let code = |refusal: doorkey_verifier::Refusal| (refusal.error().code().as_str(), refusal.key());

@@ -1,5 +1,7 @@
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, atomic::AtomicUsize};
+use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::routing::{get, post};
@@ -7,7 +9,9 @@ use axum::{Json, Router};
 use doorkey_core::JwkSet;
 use doorkey_verifier::{KeySource, Policy, Principal, RequestId, RequireScope, Verifier, VerifierLayer};
 use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::Frame;
 use serde_json::Value;
+use tokio::sync::oneshot;
 use tower::ServiceExt;
 
 use crate::clock::ManualClock;
@@ -269,4 +273,64 @@ async fn http_2_names_its_origin_in_the_target() {
     *request.uri_mut() = "https://api.example.com/echo".parse().unwrap();
     request.headers_mut().remove("host");
     assert_eq!(send(&app, request).await.status(), StatusCode::OK);
+}
+
+/// A body that comes when somebody sends it; the first look at it is told.
+struct Coming {
+    awaited: Option<oneshot::Sender<()>>,
+    bytes: Option<oneshot::Receiver<Bytes>>,
+}
+
+impl http_body::Body for Coming {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if let Some(awaited) = self.awaited.take() {
+            awaited.send(()).unwrap();
+        }
+        let Some(bytes) = &mut self.bytes else { return Poll::Ready(None) };
+        let bytes = std::task::ready!(Pin::new(bytes).poll(cx)).unwrap();
+        self.bytes = None;
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
+    }
+}
+
+#[tokio::test]
+async fn a_body_may_come_long_after_its_proof_has_expired() {
+    let clock = ManualClock::at(NOW - 1);
+    let echo = async |body: Bytes| body;
+    let app = Router::new().route("/echo", post(echo)).layer(layer_at(&clock));
+    let session = session();
+    let (parts, _) = signed(&session, "POST", "/echo", Some(b"picture")).into_parts();
+    let copy = || {
+        let mut copy = Request::post("/echo").body(Body::from("picture")).unwrap();
+        *copy.headers_mut() = parts.headers.clone();
+        copy
+    };
+    let (awaited, is_awaited) = oneshot::channel();
+    let (sender, bytes) = oneshot::channel();
+    let body = Body::new(Coming { awaited: Some(awaited), bytes: Some(bytes) });
+    let slow = tokio::spawn(app.clone().oneshot(copy().map(|_| body)));
+    is_awaited.await.unwrap();
+    assert_eq!(refusal(&app, copy()).await, (401, "replayed".into()), "while the body is on its way");
+    // The token has expired by then, too.
+    clock.advance(600);
+    sender.send(Bytes::from_static(b"picture")).unwrap();
+    let response = slow.await.unwrap().unwrap();
+    assert_eq!(to_bytes(response.into_body(), 100).await.unwrap(), "picture");
+    assert_eq!(refusal(&app, copy()).await, (401, "token_expired".into()));
+}
+
+#[tokio::test]
+async fn a_wrong_body_uses_the_proof_up() {
+    let app = api(&Arc::default());
+    let (parts, _) = signed(&session(), "POST", "/echo", Some(b"picture")).into_parts();
+    let with = |body: &'static str| {
+        let mut request = Request::post("/echo").body(Body::from(body)).unwrap();
+        *request.headers_mut() = parts.headers.clone();
+        request
+    };
+    assert_eq!(refusal(&app, with("another")).await, (401, "digest_mismatch".into()));
+    assert_eq!(refusal(&app, with("picture")).await, (401, "replayed".into()));
 }

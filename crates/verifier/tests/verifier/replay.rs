@@ -17,7 +17,7 @@ fn a_proof_is_remembered_until_its_window_has_closed() {
         let decision = Decision::new(&policy, &keys, &tokens, &replay, moment(now));
         match decision.examine(&head) {
             Ok(examined) => {
-                decision.accept(examined, b"").map_or_else(|refusal| refusal.error().code().as_str(), |_| "accepted")
+                decision.mark(examined).map_or_else(|refusal| refusal.error().code().as_str(), |_| "accepted")
             }
             Err(rejection) => rejection.into_refusal().error().code().as_str(),
         }

@@ -38,7 +38,7 @@ fn decide(decision: &Decision<'_>, request: &Value) -> &'static str {
     };
     let body = request["body"].as_str().unwrap_or_default().as_bytes();
     let refusal = match decision.examine(&head) {
-        Ok(examined) => match decision.accept(examined, body) {
+        Ok(examined) => match decision.mark(examined).and_then(|marked| decision.accept(marked, body)) {
             Ok(accepted) => {
                 assert!(!Principal::from(accepted).scopes().is_empty());
                 return "accepted";
