@@ -130,6 +130,11 @@ impl Examined {
 pub struct Marked(Examined);
 
 impl Marked {
+    /// The key that was used, or that the session was minted with.
+    pub fn key_id(&self) -> KeyId {
+        self.0.accepted.key_id()
+    }
+
     /// The proof that was used up, if there is one.
     pub fn proof(&self) -> Option<&UsedProof> {
         self.0.proof.as_ref()
