@@ -92,7 +92,7 @@ impl Examined {
     }
 
     /// Whether nothing covers the body, so that it need not be read here.
-    pub(crate) fn covers_no_body(&self) -> bool {
+    pub fn covers_no_body(&self) -> bool {
         self.body == BodyRule::Free
     }
 

@@ -116,8 +116,7 @@ mod tests {
     }
 
     fn verify(headers: &[(HeaderName, String)], method: &str, target: &str, now: u64) -> Result<BodyRule, ErrorCode> {
-        let headers: HeaderMap =
-            headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
+        let headers: HeaderMap = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
         let head = RequestHead { method, target, authority: None, headers: &headers, peer: None };
         let signed =
             SignedRequest::read(head.method, doorkey_core::RequestTarget::parse(head.target).unwrap(), head.headers);

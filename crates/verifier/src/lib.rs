@@ -79,9 +79,9 @@ pub use keys::KeySource;
 #[cfg(feature = "server")]
 pub use layer::{PeerAddress, VerifierLayer, VerifierService};
 pub use limit::{RateLimit, Restriction};
-pub use limits::{Charged, Limits};
 #[cfg(feature = "server")]
 pub use limits::Outage;
+pub use limits::{Charged, Limits};
 pub use network::network;
 pub use policy::Policy;
 pub use principal::Principal;

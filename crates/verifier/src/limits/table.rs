@@ -8,11 +8,11 @@ use doorkey_core::KeyId;
 use hashbrown::HashTable;
 
 use super::charge::{Charge, LimitState, Part, Subject, Taken};
-use super::lease::{Fetch, Lease};
-#[cfg(feature = "server")]
-use super::lease::BELIEF;
 #[cfg(feature = "server")]
 use super::grant::Grant;
+#[cfg(feature = "server")]
+use super::lease::BELIEF;
+use super::lease::{Fetch, Lease};
 use super::months::Months;
 use super::waiting::{Wait, Waiter, waiting};
 use super::window::Window;
@@ -415,12 +415,7 @@ impl Entry {
     }
 
     /// Has the caller ask for more, unless that is under way.
-    fn fetch(
-        &mut self,
-        charge: &Charge,
-        waiting: Option<Waiter>,
-        now: u64,
-    ) -> Option<Fetch> {
+    fn fetch(&mut self, charge: &Charge, waiting: Option<Waiter>, now: u64) -> Option<Fetch> {
         let lease = self.lease.get_or_insert_default();
         lease.waiting.extend(waiting);
         if std::mem::replace(&mut lease.is_fetching, true) {

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use doorkey_core::ErrorCode;
 
-use super::super::table::Table;
 use super::super::charge::Taken;
+use super::super::table::Table;
 use super::super::{Charged, Limits};
 use super::{BEGIN, all, at, key, monthly, rate, session, shadow, take};
 use crate::limit::Restriction;
