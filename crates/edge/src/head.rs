@@ -1,5 +1,7 @@
 //! A request's head, as JavaScript has it.
 
+use std::net::IpAddr;
+
 use doorkey_core::{Error, ErrorCode};
 use doorkey_verifier::RequestHead;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
@@ -65,15 +67,15 @@ impl<'a> Head<'a> {
         self.headers.contains_key(TRANSFER_ENCODING) || !self.headers.get_all(CONTENT_LENGTH).iter().all(is_zero)
     }
 
-    /// The head as the decision takes it.
-    pub fn as_request(&self) -> Result<RequestHead<'_>, Error> {
+    /// The head as the decision takes it, from this peer.
+    pub fn as_request(&self, peer: Option<IpAddr>) -> Result<RequestHead<'_>, Error> {
         let host = RequestHead::host(&self.headers)?;
         Ok(RequestHead {
             method: self.method,
             target: self.target,
             authority: self.authority.or(host),
             headers: &self.headers,
-            peer: None,
+            peer,
         })
     }
 }
@@ -87,7 +89,7 @@ mod tests {
         let read = |headers, lines| Head::read("GET", "/", None, headers, lines);
         let head = read("host\napi.example\nx\n", 4).unwrap();
         assert_eq!(head.headers["x"], "");
-        assert_eq!(head.as_request().unwrap().authority, Some("api.example"));
+        assert_eq!(head.as_request(None).unwrap().authority, Some("api.example"));
         assert!(read("", 0).unwrap().headers.is_empty());
         for (headers, lines) in [
             ("x\n1\nauthorization\nDoorkey t", 2),
@@ -124,8 +126,8 @@ mod tests {
     #[test]
     fn http_2_names_the_authority_among_the_headers() {
         let head = Head::read("GET", "/", None, ":method\nGET\n:authority\na.example\nhost\nb.example", 6).unwrap();
-        assert_eq!(head.as_request().unwrap().authority, Some("a.example"));
+        assert_eq!(head.as_request(None).unwrap().authority, Some("a.example"));
         let twice = Head::read("GET", "/", None, "host\na.example\nhost\na.example", 4).unwrap();
-        assert!(twice.as_request().is_err());
+        assert!(twice.as_request(None).is_err());
     }
 }

@@ -7,13 +7,19 @@
 mod options;
 mod head;
 mod report;
+mod following;
+mod reporting;
+mod link;
 mod checker;
 mod grant;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 
-pub use checker::{Checker, Examination};
+pub use checker::{Checker, Entered, Examination};
+pub use following::{Asked, Need};
 pub use grant::sign_grant;
 pub use head::Head;
-pub use options::Options;
-pub use report::{At, Report};
+pub use link::Link;
+pub use options::{Options, peer};
+pub use report::{At, Report, moment, since_start};
+pub use reporting::UsagePost;

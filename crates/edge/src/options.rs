@@ -1,7 +1,10 @@
 //! What a verifier is told, as JSON.
 
-use doorkey_core::{Environment, Error, ErrorCode, OrganizationId, Origin, WorkspaceId};
-use doorkey_verifier::{Policy, ReplayMemory};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use doorkey_core::{Environment, Error, ErrorCode, OrganizationId, Origin, VerifierCredential, WorkspaceId};
+use doorkey_verifier::{Directory, Policy, ReplayMemory, TrustedProxies};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -16,7 +19,13 @@ pub struct Options {
     max_body_bytes: Option<usize>,
     max_bodies_bytes: Option<usize>,
     replay_capacity: Option<usize>,
+    max_staleness: Option<u64>,
+    trusted_proxies: Option<Vec<String>>,
 }
+
+/// The longest that the directory may be old, in seconds.
+const MAX_STALENESS: u64 = 3600;
+const STALENESS: &str = "1 to 3600 whole seconds";
 
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +62,14 @@ impl Given {
     }
 }
 
+/// The address of a connection's peer, as platforms tell it: one of this link alone names its interface, too.
+///
+/// Fails with [`ErrorCode::InvalidInput`].
+pub fn peer(text: &str) -> Result<IpAddr, Error> {
+    let (address, _) = text.split_once('%').unwrap_or((text, ""));
+    address.parse().map_err(|_| invalid("peer: an IP address, without a port"))
+}
+
 /// An option that is an origin.
 pub(crate) fn origin(name: &str, text: &str) -> Result<Origin, Error> {
     if text.split_once("://").is_some_and(|(_, rest)| rest.contains('/')) {
@@ -79,6 +96,8 @@ impl Options {
             max_body_bytes: given.take("maxBodyBytes", "a whole number")?,
             max_bodies_bytes: given.take("maxBodiesBytes", "a whole number")?,
             replay_capacity: given.take("replayCapacity", "a whole number")?,
+            max_staleness: given.take("maxStaleness", STALENESS)?,
+            trusted_proxies: given.take("trustedProxies", "an array of addresses and networks")?,
         };
         given.end()?;
         Ok(options)
@@ -114,7 +133,29 @@ impl Options {
         if self.replay_capacity == Some(0) {
             return Err(invalid("replayCapacity: at least 1"));
         }
-        Ok(policy)
+        if self.max_staleness.is_some_and(|seconds| !(1..=MAX_STALENESS).contains(&seconds)) {
+            return Err(invalid(format!("maxStaleness: {STALENESS}")));
+        }
+        let Some(proxies) = &self.trusted_proxies else { return Ok(policy) };
+        let proxies = TrustedProxies::parse(proxies).map_err(|wrong| invalid(format!("trustedProxies: {wrong}")))?;
+        Ok(policy.with_trusted_proxies(proxies))
+    }
+
+    /// The credential of a verifier of this issuer. It is no option like the others: they are JSON, which is shown.
+    ///
+    /// Fails as [`VerifierCredential::parse`] does, and with [`ErrorCode::InvalidInput`] for one of another issuer.
+    pub fn credential(&self, text: &str) -> Result<VerifierCredential, Error> {
+        let credential = VerifierCredential::parse(text)?;
+        let (of, issuer) = (credential.issuer(), origin("issuer", &self.issuer)?);
+        if of != issuer {
+            return Err(invalid(format!("credential: it is for {of}, and issuer is {issuer}")));
+        }
+        Ok(credential)
+    }
+
+    /// How old the directory may be.
+    pub(crate) fn max_staleness(&self) -> Duration {
+        self.max_staleness.map_or(Directory::DEFAULT_MAX_STALENESS, Duration::from_secs)
     }
 
     /// How many accepted requests are remembered at once.

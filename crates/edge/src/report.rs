@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doorkey_verifier::{Clock, Entropy, Refusal, RequestId};
+use doorkey_verifier::{Clock, Entropy, Moment, Refusal, RequestId};
 
 /// A moment that JavaScript has told.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,16 @@ impl At {
     }
 }
 
+/// Both clocks: `Date.now()` and `performance.now()`. What is no time is the beginning.
+pub fn moment(now: f64, monotonic: f64) -> Moment {
+    Moment { wall: At::from_millis(now).0, monotonic: since_start(monotonic) }
+}
+
+/// From `performance.now()`, which has fractions.
+pub fn since_start(monotonic: f64) -> Duration {
+    Duration::try_from_secs_f64(monotonic / 1000.0).unwrap_or_default()
+}
+
 impl Clock for At {
     fn since_epoch(&self) -> Duration {
         self.0
@@ -24,7 +34,7 @@ impl Clock for At {
 
 /// Random bytes that JavaScript has drawn.
 #[derive(Debug)]
-struct Drawn<'a>(&'a [u8]);
+pub(crate) struct Drawn<'a>(pub(crate) &'a [u8]);
 
 impl Entropy for Drawn<'_> {
     fn fill(&self, bytes: &mut [u8]) {

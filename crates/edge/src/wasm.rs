@@ -5,6 +5,8 @@
 #![allow(clippy::needless_pass_by_value, reason = "JavaScript lends what is there, but nothing that may be missing")]
 #![allow(unreachable_pub, reason = "what JavaScript calls has to be public, wherever it stands")]
 
+mod link;
+
 use std::cell::RefCell;
 
 use doorkey_core::{Error, ErrorCode, Scope, ScopeSet, Thumbprint, sha256};
@@ -13,8 +15,8 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::head::Head;
 use crate::options::Options;
-use crate::report::{At, Report};
-use crate::{checker, grant};
+use crate::report::{At, Report, moment};
+use crate::{checker, grant, options};
 
 /// A refusal that nobody has looked at yet.
 #[wasm_bindgen]
@@ -44,6 +46,12 @@ impl Examination {
     pub fn unknown_key(&self) -> Option<String> {
         self.0.unknown_key().map(ToString::to_string)
     }
+
+    /// Whether the directory has no such key, or no such key of the issuer's, and that is all that is known of the request.
+    #[wasm_bindgen(getter, js_name = unknownClient)]
+    pub fn unknown_client(&self) -> bool {
+        self.0.is_unknown_client()
+    }
 }
 
 /// A request whose proof is used up, and of which only the body has not been looked at.
@@ -65,6 +73,12 @@ impl Entered {
         self.0.proof().map(|(_, expires_at)| expires_at as f64)
     }
 
+    /// Whether nothing covers the body, so that it need not be read here.
+    #[wasm_bindgen(getter, js_name = coversNoBody)]
+    pub fn covers_no_body(&self) -> bool {
+        self.0.covers_no_body()
+    }
+
     /// When the proof was made, in Unix seconds.
     #[wasm_bindgen(getter)]
     pub fn created(&self) -> f64 {
@@ -72,24 +86,43 @@ impl Entered {
     }
 }
 
-/// Throws unless the options of a verifier, JSON, make a policy.
+/// Throws unless the options of a verifier, JSON, make a policy, and the credential, if there is one, is its issuer's.
 #[wasm_bindgen(js_name = checkOptions)]
-pub fn check_options(options: &str) -> Result<(), JsValue> {
-    Options::parse(options).and_then(|options| options.to_policy()).map(drop).map_err(thrown)
+pub fn check_options(options: &str, credential: Option<String>) -> Result<(), JsValue> {
+    let check = || {
+        let options = Options::parse(options)?;
+        options.to_policy()?;
+        credential.map_or(Ok(()), |text| options.credential(&text).map(drop))
+    };
+    check().map_err(thrown)
 }
 
-/// One verifier; `now` is `Date.now()` throughout.
+/// One verifier; `now` is `Date.now()` and `monotonic` is `performance.now()` throughout.
 #[wasm_bindgen]
 pub struct Checker(RefCell<checker::Checker>);
 
 #[wasm_bindgen]
 impl Checker {
-    /// Reads the options, JSON; refuses proofs from before `since`, Unix seconds; `secret` is 16 random bytes.
+    /// Reads the options, JSON; refuses proofs from before `since`, Unix seconds; `secret` is 16 random bytes. With a
+    /// verifier's credential it follows the directory; `stream` is 12 random bytes then.
     #[wasm_bindgen(constructor)]
-    pub fn new(options: &str, since: f64, secret: &[u8]) -> Result<Self, JsValue> {
+    pub fn new(
+        options: &str,
+        since: f64,
+        secret: &[u8],
+        credential: Option<String>,
+        stream: Option<Box<[u8]>>,
+    ) -> Result<Self, JsValue> {
         let since = At::from_millis(since * 1000.0).0.as_secs();
-        let checker = Options::parse(options).and_then(|options| checker::Checker::new(&options, since, secret));
-        Ok(Self(RefCell::new(checker.map_err(thrown)?)))
+        let make = || {
+            let options = Options::parse(options)?;
+            let checker = checker::Checker::new(&options, since, secret)?;
+            match credential {
+                Some(text) => checker.with_credential(&options, &text, stream.as_deref().unwrap_or_default()),
+                None => Ok(checker),
+            }
+        };
+        Ok(Self(RefCell::new(make().map_err(thrown)?)))
     }
 
     /// Where the issuer publishes its keys.
@@ -128,7 +161,9 @@ impl Checker {
         self.0.borrow_mut().note_keys(document.as_deref(), At::from_millis(now));
     }
 
-    /// Checks everything but the body; `headers` has names and values in turn, each on one of its `lines` lines.
+    /// Checks everything but the body; `headers` has names and values in turn, each on one of its `lines` lines; `peer` is
+    /// the address of who is at the other end of the connection, if that is known.
+    #[expect(clippy::too_many_arguments, reason = "an object would cost more to hand over")]
     pub fn examine(
         &self,
         method: &str,
@@ -136,15 +171,31 @@ impl Checker {
         authority: Option<String>,
         headers: &str,
         lines: usize,
+        peer: Option<String>,
         now: f64,
+        monotonic: f64,
     ) -> Result<Examination, JsValue> {
         let head = Head::read(method, target, authority.as_deref(), headers, lines).map_err(thrown)?;
-        self.0.borrow().examine(&head, At::from_millis(now)).map(Examination).map_err(thrown)
+        let peer = peer.as_deref().map(options::peer).transpose().map_err(thrown)?;
+        self.0.borrow().examine(&head, peer, &moment(now, monotonic)).map(Examination).map_err(thrown)
     }
 
-    /// Marks the proof as used; `has_body` says whether there is a body to be had.
-    pub fn enter(&self, examination: Examination, has_body: bool, now: f64) -> Result<Entered, JsValue> {
-        self.0.borrow().enter(examination.0, has_body, At::from_millis(now)).map(Entered).map_err(thrown)
+    /// Charges the request to its key, and marks the proof as used; `has_body` says whether there is a body to be had. What
+    /// was charged is given back when the result is freed.
+    pub fn enter(
+        &self,
+        examination: Examination,
+        has_body: bool,
+        now: f64,
+        monotonic: f64,
+    ) -> Result<Entered, JsValue> {
+        self.0.borrow().enter(examination.0, has_body, &moment(now, monotonic)).map(Entered).map_err(thrown)
+    }
+
+    /// Refuses a request that was let in, as a store that is shared says: it gets back what it was charged, and the refusal
+    /// is counted for its key.
+    pub fn refuse(&self, entered: Entered, code: &str, detail: &str, now: f64) -> Refused {
+        Refused(self.0.borrow().refuse(entered.0, error(code, detail), &moment(now, 0.0)))
     }
 
     /// Accepts a request with a body of `length` bytes, which `body` is, or the SHA-256 of. The principal is JSON.
@@ -155,6 +206,7 @@ impl Checker {
         is_digest: bool,
         length: f64,
         now: f64,
+        monotonic: f64,
     ) -> Result<String, JsValue> {
         let digest = match body.try_into() {
             Ok(digest) if is_digest => digest,
@@ -163,7 +215,7 @@ impl Checker {
         // The length of what is in memory is a whole number.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "see above")]
         let length = length as u64;
-        self.0.borrow().accept(entered.0, length, digest, At::from_millis(now)).map_err(thrown)
+        self.0.borrow().accept(entered.0, length, digest, &moment(now, monotonic)).map_err(thrown)
     }
 }
 
@@ -174,8 +226,12 @@ fn thumbprint(kid: &str) -> Result<Thumbprint, JsValue> {
 /// A refusal that JavaScript found; a code that is not in the table is one for a broken verifier.
 #[wasm_bindgen]
 pub fn refuse(code: &str, detail: &str) -> Refused {
+    Refused(error(code, detail).into())
+}
+
+fn error(code: &str, detail: &str) -> Error {
     let code = ErrorCode::parse(code).unwrap_or(ErrorCode::VerifierUnavailable);
-    Refused(Error::new(code, detail.to_owned()).into())
+    Error::new(code, detail.to_owned())
 }
 
 /// Whether `scopes`, with a space between two, permit `scope`.

@@ -92,7 +92,7 @@ impl Examined {
     }
 
     /// Whether nothing covers the body, so that it need not be read here.
-    pub(crate) fn covers_no_body(&self) -> bool {
+    pub fn covers_no_body(&self) -> bool {
         self.body == BodyRule::Free
     }
 
@@ -130,6 +130,11 @@ impl Examined {
 pub struct Marked(Examined);
 
 impl Marked {
+    /// The key that was used, or that the session was minted with.
+    pub fn key_id(&self) -> KeyId {
+        self.0.accepted.key_id()
+    }
+
     /// The proof that was used up, if there is one.
     pub fn proof(&self) -> Option<&UsedProof> {
         self.0.proof.as_ref()

@@ -1,8 +1,12 @@
 //! The issuer's list of keys, as a verifier follows it: in memory, with a bound on how old it may be.
 
+mod answer;
 mod line;
+mod lines;
 mod table;
 
+pub(crate) use answer::cut;
+pub use answer::{Applied, DirectoryAnswer, Misread};
 pub use line::{
     DirectoryBegin, DirectoryKey, DirectoryLine, DirectorySettings, DirectorySynced, DirectoryTenant, PublicKey,
 };

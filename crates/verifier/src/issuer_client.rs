@@ -3,7 +3,6 @@
 mod boot;
 mod disk_copy;
 mod follow;
-mod lines;
 mod report;
 mod requests;
 mod trouble;
@@ -190,6 +189,11 @@ impl IssuerLink {
     /// The issuer's list of keys.
     pub fn directory(&self) -> &Arc<Directory> {
         &self.0.directory
+    }
+
+    /// What keys were used for, for the issuer to be told.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.0.counts
     }
 
     /// Counts a request that used a key, for the issuer to be told; `now` is in Unix seconds.

@@ -12,7 +12,6 @@ mod address;
 mod limit;
 mod policy;
 mod directory;
-mod usage;
 mod replay;
 mod tokens;
 mod key_ring;
@@ -22,6 +21,9 @@ mod signed;
 mod credential;
 mod decision;
 mod principal;
+mod waits;
+mod issuer_signer;
+mod usage;
 #[cfg(feature = "server")]
 mod folder;
 #[cfg(feature = "server")]
@@ -30,7 +32,6 @@ mod http_client;
 mod keys;
 #[cfg(feature = "server")]
 mod redis;
-#[cfg(feature = "server")]
 mod limits;
 #[cfg(feature = "server")]
 mod issuer_client;
@@ -61,8 +62,8 @@ pub use credential::bare_target;
 pub use cross_origin::{EXPOSED_HEADERS, PREFLIGHT_MAX_AGE};
 pub use decision::{Accepted, Decision, Examined, Marked, Rejection};
 pub use directory::{
-    Directory, DirectoryBegin, DirectoryKey, DirectoryLine, DirectorySettings, DirectorySynced, DirectoryTenant,
-    Position, PublicKey,
+    Applied, Directory, DirectoryAnswer, DirectoryBegin, DirectoryKey, DirectoryLine, DirectorySettings,
+    DirectorySynced, DirectoryTenant, Misread, Position, PublicKey,
 };
 pub use doorkey_core::{Error, ErrorCode, VerifierCredential};
 #[cfg(feature = "axum")]
@@ -71,6 +72,7 @@ pub use extract::{RequireScope, RequireScopeService};
 pub use forward_auth::ForwardAuth;
 #[cfg(feature = "server")]
 pub use issuer_client::{IssuerClient, IssuerLink};
+pub use issuer_signer::{IssuerSigner, MAX_PROBLEM_LEN};
 pub use key_ring::{JWKS_PATH, KeyRing, MAX_JWKS_LEN};
 #[cfg(feature = "server")]
 pub use keys::KeySource;
@@ -78,7 +80,8 @@ pub use keys::KeySource;
 pub use layer::{PeerAddress, VerifierLayer, VerifierService};
 pub use limit::{RateLimit, Restriction};
 #[cfg(feature = "server")]
-pub use limits::{Limits, Outage};
+pub use limits::Outage;
+pub use limits::{Charged, Limits};
 pub use network::network;
 pub use policy::Policy;
 pub use principal::Principal;
@@ -95,9 +98,10 @@ pub use secret_keys::SecretKeyCache;
 pub use serve::serve;
 pub use signed::{BodyRule, ProofTerms, SignatureFields, SignedRequest, UsedProof};
 pub use tokens::TokenCache;
-pub use usage::{Outcome, UsageCount, UsageReport};
+pub use usage::{Counts, Outcome, ReportAnswer, Spool, USAGE_PATH, UsageCount, UsageReport};
 #[cfg(feature = "server")]
 pub use verifier::Verifier;
+pub use waits::Waits;
 
 /// The project's README, so that its example compiles.
 #[cfg(all(doctest, feature = "axum"))]

@@ -1,19 +1,20 @@
 //! What keys were used for: counted here, told to the issuer in batches.
 
-#[cfg(feature = "server")]
+mod answer;
 mod counts;
 mod outcome;
-#[cfg(feature = "server")]
 mod spool;
 
-#[cfg(feature = "server")]
-pub(crate) use counts::Counts;
+pub use answer::ReportAnswer;
+pub use counts::Counts;
 pub use outcome::Outcome;
-#[cfg(feature = "server")]
-pub(crate) use spool::Spool;
+pub use spool::Spool;
 
 use doorkey_core::KeyId;
 use serde::{Deserialize, Serialize};
+
+/// Where batches are posted to, below the issuer's URL.
+pub const USAGE_PATH: &str = "/v1/usage";
 
 /// One batch, as it is posted to the issuer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,7 +19,7 @@ use crate::directory::Directory;
 use crate::issuer_client::IssuerLink;
 use crate::keys::KeySource;
 use crate::limit::Restriction;
-use crate::limits::{LimitState, Limits};
+use crate::limits::{Charged, LimitState, Limits};
 use crate::metrics::{Levels, Meter};
 use crate::policy::Policy;
 use crate::principal::Principal;
@@ -29,9 +29,7 @@ use crate::replay::ReplayMemory;
 use crate::request::RequestHead;
 use crate::secret_keys::SecretKeyCache;
 use crate::tokens::TokenCache;
-use crate::usage::Outcome;
 
-use self::charges::Charged;
 use self::watch::Watch;
 pub(crate) use body::{Held, Incoming};
 
@@ -83,8 +81,8 @@ pub(crate) struct Admitted<B> {
 }
 
 /// A request of which nothing is missing but its body: it was charged, and its proof is used up.
-struct Entered<'a> {
-    charged: Charged<'a>,
+struct Entered {
+    charged: Charged,
     marked: Marked,
 }
 
@@ -319,7 +317,7 @@ impl Verifier {
 
     /// Charges the request, and only then marks its proof as used: what a limit refuses takes no place among what was
     /// accepted. What is charged is given back unless the request is accepted.
-    async fn enter(&self, examined: Examined) -> Result<Entered<'_>, Refusal> {
+    async fn enter(&self, examined: Examined) -> Result<Entered, Refusal> {
         let key = examined.request().key_id();
         let charged = self.charge(examined.request()).await.map_err(|refusal| refusal.about(key))?;
         let marked = self.decision(&self.keys()).mark(examined)?;
@@ -335,29 +333,24 @@ impl Verifier {
     /// Accepts a request as `decide` says, and counts it.
     fn accept(
         &self,
-        Entered { charged, marked }: Entered<'_>,
+        Entered { charged, marked }: Entered,
         decide: impl FnOnce(Decision<'_>, Marked) -> Result<Accepted, Refusal>,
     ) -> Result<(Principal, Option<LimitState>), Refusal> {
         let accepted = decide(self.decision(&self.keys()), marked)?;
-        let taken = charged.keep();
+        let taken = charged.keep_all();
         self.count(&accepted, &taken.shadowed);
         Ok((Principal::from(accepted), taken.tightest))
     }
 
     fn count(&self, accepted: &Accepted, shadowed: &[Restriction]) {
-        let Some(issuer) = &self.issuer else { return };
-        let (key, now) = (accepted.key_id(), self.clock.now());
-        issuer.note(key, Outcome::Accepted, now);
-        for restriction in accepted.shadowed().iter().chain(shadowed) {
-            issuer.note(key, Outcome::Shadowed(*restriction), now);
+        if let Some(issuer) = &self.issuer {
+            issuer.counts().accepted(accepted, shadowed, self.clock.now());
         }
     }
 
     fn tell(&self, refusal: Option<&Refusal>, watch: &Watch<'_>) {
-        if let (Some(issuer), Some(refusal)) = (&self.issuer, refusal)
-            && let Some(key) = refusal.key()
-        {
-            issuer.note(key, Outcome::Refused(refusal.error().code()), self.clock.now());
+        if let (Some(issuer), Some(refusal)) = (&self.issuer, refusal) {
+            issuer.counts().refused(refusal, self.clock.now());
         }
         self.meter.decided(refusal.map(|refusal| refusal.error().code()), watch.elapsed());
     }

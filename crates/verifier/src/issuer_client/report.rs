@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorkey_core::{Error, ErrorCode, KeyId, VerifierId, to_base64url};
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -16,11 +15,10 @@ use super::requests::{Requests, away};
 use super::trouble::Trouble;
 use crate::ambient::{Clock, Entropy, random};
 use crate::folder::{Folder, FolderIdentity};
-use crate::usage::{Counts, Spool};
+use crate::usage::{Counts, ReportAnswer, Spool, USAGE_PATH};
 
 /// The spool's file in the data folder.
 const NAME: &str = "usage.json";
-const TARGET: &str = "/v1/usage";
 /// A report goes out every so many ticks.
 const REPORT_EVERY: u32 = 5;
 /// Writing may take one part of the time in so many.
@@ -37,18 +35,6 @@ struct Kept<S> {
     #[serde(default)]
     folder: Option<FolderIdentity>,
     spool: S,
-}
-
-/// What became of a batch.
-#[derive(Debug)]
-enum Answer {
-    Taken,
-    /// The issuer waits for another number.
-    OutOfOrder,
-    /// The issuer will never take it.
-    Unusable(Error),
-    /// It may take it later.
-    Later(Error),
 }
 
 /// What reports usage.
@@ -81,7 +67,7 @@ impl Reporter {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        let kept = folder.as_deref().and_then(|folder| read(folder, requests.credential().id()));
+        let kept = folder.as_deref().and_then(|folder| read(folder, requests.verifier()));
         let is_due = kept.is_some();
         let (mut spool, written_in) = kept.unwrap_or_else(|| (Spool::new(series(&*entropy)), None));
         let is_here = written_in == folder.as_deref().and_then(Folder::identity);
@@ -114,7 +100,7 @@ impl Reporter {
     pub(super) async fn run(mut self, mut closing: watch::Receiver<bool>, tick: Duration) {
         let mut ticks = tokio::time::interval(tick);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut sending: Option<JoinHandle<Answer>> = None;
+        let mut sending: Option<JoinHandle<ReportAnswer>> = None;
         loop {
             tokio::select! {
                 biased;
@@ -186,7 +172,7 @@ impl Reporter {
     }
 
     /// Begins to send a batch, if there is one and it stands in the file: only then can it be sent again as it is.
-    async fn send(&mut self) -> Option<JoinHandle<Answer>> {
+    async fn send(&mut self) -> Option<JoinHandle<ReportAnswer>> {
         self.is_due = false;
         self.is_saved &= self.spool.is_on_its_way();
         let Ok(report) = serde_json::to_vec(self.spool.next_report()?) else { return None };
@@ -198,29 +184,27 @@ impl Reporter {
     }
 
     /// Takes note of the answer; yields whether the issuer is there to be told more.
-    fn answered(&mut self, answer: Answer) -> bool {
+    fn answered(&mut self, answer: ReportAnswer) -> bool {
         self.is_saved = false;
+        let dropped = self.spool.answered(&answer, || series(&*self.entropy));
         match answer {
-            Answer::Taken => {
-                self.spool.is_taken();
+            ReportAnswer::Taken => {
                 self.issuer_trouble.is_over();
                 self.is_full = false;
                 self.is_due |= self.spool.has_much();
                 true
             }
-            Answer::OutOfOrder => {
+            ReportAnswer::OutOfOrder => {
                 tracing::warn!("the issuer remembers other batches of usage than were sent: a new series begins");
-                self.spool.renumber(series(&*self.entropy));
                 self.is_due = true;
                 true
             }
-            Answer::Unusable(error) => {
-                let dropped = self.spool.give_up(series(&*self.entropy));
+            ReportAnswer::Unusable(error) => {
                 let code = error.code();
                 tracing::error!(%code, %error, dropped, "the issuer does not take a batch of usage, which is dropped");
                 true
             }
-            Answer::Later(error) => {
+            ReportAnswer::Later(error) => {
                 let is_grave = matches!(error.code().status(), 401 | 403);
                 self.issuer_trouble.is(error, is_grave);
                 false
@@ -233,7 +217,7 @@ impl Reporter {
         let Some(folder) = self.folder.clone().filter(|_| !self.is_saved) else {
             return true;
         };
-        let kept = Kept { verifier: self.requests.credential().id(), folder: folder.identity(), spool: &self.spool };
+        let kept = Kept { verifier: self.requests.verifier(), folder: folder.identity(), spool: &self.spool };
         let Ok(content) = serde_json::to_vec(&kept) else { return false };
         let began = self.clock.monotonic();
         let written = spawn_blocking(move || folder.write(NAME, &content)).await;
@@ -253,31 +237,25 @@ impl Reporter {
 }
 
 /// Waits for the answer, if something was sent.
-async fn answer(sending: &mut Option<JoinHandle<Answer>>) -> Answer {
+async fn answer(sending: &mut Option<JoinHandle<ReportAnswer>>) -> ReportAnswer {
     match sending {
         Some(sending) => answer_of(sending.await),
         None => std::future::pending().await,
     }
 }
 
-fn answer_of(answer: Result<Answer, tokio::task::JoinError>) -> Answer {
-    answer.unwrap_or_else(|_| Answer::Later(away("sending was broken off")))
+fn answer_of(answer: Result<ReportAnswer, tokio::task::JoinError>) -> ReportAnswer {
+    answer.unwrap_or_else(|_| ReportAnswer::Later(away("sending was broken off")))
 }
 
-async fn post(requests: &Requests, report: Vec<u8>) -> Answer {
-    let response = match requests.post(TARGET, report).await {
+async fn post(requests: &Requests, report: Vec<u8>) -> ReportAnswer {
+    let response = match requests.post(USAGE_PATH, report).await {
         Ok(response) => response,
-        Err(error) => return Answer::Later(error),
+        Err(error) => return ReportAnswer::Later(error),
     };
-    match response.status() {
-        // No other success: it would not be the issuer's.
-        StatusCode::NO_CONTENT => Answer::Taken,
-        StatusCode::CONFLICT => Answer::OutOfOrder,
-        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
-            Answer::Unusable(requests.refusal(response).await)
-        }
-        _ => Answer::Later(requests.refusal(response).await),
-    }
+    let status = response.status().as_u16();
+    // Of a success nobody looks at what it says.
+    ReportAnswer::of(status, requests.refusal(response).await)
 }
 
 fn series(entropy: &dyn Entropy) -> String {

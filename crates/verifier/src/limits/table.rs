@@ -6,12 +6,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use doorkey_core::KeyId;
 use hashbrown::HashTable;
-use tokio::sync::oneshot;
 
 use super::charge::{Charge, LimitState, Part, Subject, Taken};
-use super::lease::{BELIEF, Fetch, Grant, Lease};
+#[cfg(feature = "server")]
+use super::grant::Grant;
+#[cfg(feature = "server")]
+use super::lease::BELIEF;
+use super::lease::{Fetch, Lease};
 use super::months::Months;
+use super::waiting::{Wait, Waiter, waiting};
 use super::window::Window;
+#[cfg(feature = "server")]
 use crate::redis::Away;
 use crate::refusal::Refusal;
 
@@ -60,7 +65,7 @@ pub(super) enum Attempt {
     Taken(Taken),
     Refused(Box<Refusal>),
     /// These charges, by their index, have to wait for a lease.
-    Wait(Vec<(usize, oneshot::Receiver<Result<(), Away>>)>),
+    Wait(Vec<(usize, Wait)>),
 }
 
 enum Room {
@@ -163,7 +168,7 @@ impl Table {
             let Some(entry) = shards[at].1.find(place.hash, &place.charge.subject) else { continue };
             if unknown {
                 if entry.has_room(place.charge, is_leased, now).is_none() {
-                    let (answer, wait) = oneshot::channel();
+                    let Some((answer, wait)) = waiting() else { continue };
                     fetches.extend(entry.fetch(place.charge, Some(answer), now));
                     waits.push((place.index, wait));
                 }
@@ -222,9 +227,9 @@ impl Table {
         let told_at = self.told_at.load(Ordering::Relaxed);
         let is_due = now.abs_diff(told_at) >= TELL_EVERY;
         if is_due && self.told_at.compare_exchange(told_at, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            let subjects = self.live();
+            #[cfg(feature = "server")]
             tracing::error!(
-                subjects,
+                subjects = self.live(),
                 "there is no room to count more: requests of new addresses and sessions are refused"
             );
         }
@@ -275,6 +280,7 @@ impl Table {
     }
 
     /// Takes in what a fetch has brought; whoever waited for it looks again, or hears that Redis is away.
+    #[cfg(feature = "server")]
     pub(super) fn settle(&self, fetch: &Fetch, answer: Result<Grant, Away>, counts_locally: bool) {
         let hash = self.hasher.hash_one(fetch.subject);
         let mut shard = self.shard(hash);
@@ -409,12 +415,7 @@ impl Entry {
     }
 
     /// Has the caller ask for more, unless that is under way.
-    fn fetch(
-        &mut self,
-        charge: &Charge,
-        waiting: Option<oneshot::Sender<Result<(), Away>>>,
-        now: u64,
-    ) -> Option<Fetch> {
+    fn fetch(&mut self, charge: &Charge, waiting: Option<Waiter>, now: u64) -> Option<Fetch> {
         let lease = self.lease.get_or_insert_default();
         lease.waiting.extend(waiting);
         if std::mem::replace(&mut lease.is_fetching, true) {

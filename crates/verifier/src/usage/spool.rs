@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use doorkey_core::KeyId;
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, UsageCount, UsageReport};
+use super::{Outcome, ReportAnswer, UsageCount, UsageReport};
 
 /// What was counted and is not known to have come to the issuer.
 ///
@@ -11,7 +11,7 @@ use super::{Outcome, UsageCount, UsageReport};
 /// once, however often an answer is lost. So whoever keeps a spool keeps it before each sending.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Spool {
+pub struct Spool {
     /// Names this series of batches.
     series: String,
     /// How many batches of it the issuer has taken.
@@ -34,15 +34,15 @@ struct Counted {
 
 impl Spool {
     /// The most different counts that wait while the issuer is away.
-    pub(crate) const MAX: usize = 200_000;
+    pub const MAX: usize = 200_000;
 
     /// An empty spool; `series` is random, 16 characters of base64url.
-    pub(crate) fn new(series: String) -> Self {
+    pub fn new(series: String) -> Self {
         Self { series, taken: 0, on_its_way: None, waiting: BTreeMap::new(), dropped: 0 }
     }
 
     /// Adds counts to those that wait; what finds no room is dropped, and counted.
-    pub(crate) fn add(&mut self, counts: impl IntoIterator<Item = UsageCount>) {
+    pub fn add(&mut self, counts: impl IntoIterator<Item = UsageCount>) {
         for count in counts {
             let slot = (count.hour, count.key, count.outcome);
             if self.waiting.len() >= Self::MAX && !self.waiting.contains_key(&slot) {
@@ -56,7 +56,7 @@ impl Spool {
     }
 
     /// The batch to send next: the one that is on its way, else a new one; `None` if there is nothing to tell.
-    pub(crate) fn next_report(&mut self) -> Option<&UsageReport> {
+    pub fn next_report(&mut self) -> Option<&UsageReport> {
         if self.on_its_way.is_none() && !self.waiting.is_empty() {
             let first = std::iter::from_fn(|| self.waiting.pop_first());
             let counts = first.take(UsageReport::MAX).map(to_count).collect();
@@ -66,15 +66,27 @@ impl Spool {
         self.on_its_way.as_ref()
     }
 
+    /// Takes note of what became of the batch that is on its way; `series` makes the name of the next series, where one
+    /// begins. Yields how many requests a batch had counted that the issuer will never take.
+    pub fn answered(&mut self, answer: &ReportAnswer, series: impl FnOnce() -> String) -> u64 {
+        match answer {
+            ReportAnswer::Taken => self.is_taken(),
+            ReportAnswer::OutOfOrder => self.renumber(series()),
+            ReportAnswer::Unusable(_) => return self.give_up(series()),
+            ReportAnswer::Later(_) => {}
+        }
+        0
+    }
+
     /// The issuer has taken the batch that is on its way.
-    pub(crate) fn is_taken(&mut self) {
+    fn is_taken(&mut self) {
         if self.on_its_way.take().is_some() {
             self.taken += 1;
         }
     }
 
     /// The issuer waits for another number: the same batch becomes the first of a new series.
-    pub(crate) fn renumber(&mut self, series: String) {
+    pub fn renumber(&mut self, series: String) {
         if let Some(report) = &mut self.on_its_way {
             (report.spool, report.sequence) = (series.clone(), 1);
         }
@@ -83,29 +95,29 @@ impl Spool {
 
     /// The issuer will never take the batch that is on its way. What follows is a new series, so that no number ever
     /// stands for two batches. Yields how many requests it had counted.
-    pub(crate) fn give_up(&mut self, series: String) -> u64 {
+    fn give_up(&mut self, series: String) -> u64 {
         let report = self.on_its_way.take();
         (self.series, self.taken) = (series, 0);
         report.map_or(0, |report| report.counts.iter().fold(0, |sum, count| sum.saturating_add(count.count)))
     }
 
     /// Whether there is a batch on its way.
-    pub(crate) fn is_on_its_way(&self) -> bool {
+    pub fn is_on_its_way(&self) -> bool {
         self.on_its_way.is_some()
     }
 
     /// Whether there is a whole batch to tell.
-    pub(crate) fn has_much(&self) -> bool {
+    pub fn has_much(&self) -> bool {
         self.waiting.len() >= UsageReport::MAX
     }
 
     /// Whether all was told.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.on_its_way.is_none() && self.waiting.is_empty()
     }
 
     /// How many requests were counted and dropped for want of room, since this was asked last.
-    pub(crate) fn take_dropped(&mut self) -> u64 {
+    pub fn take_dropped(&mut self) -> u64 {
         std::mem::take(&mut self.dropped)
     }
 }

@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use doorkey_core::ErrorCode;
 
+use super::super::charge::Taken;
 use super::super::table::Table;
-use super::super::{Limits, Taken};
+use super::super::{Charged, Limits};
 use super::{BEGIN, all, at, key, monthly, rate, session, shadow, take};
 use crate::limit::Restriction;
 
@@ -55,12 +56,12 @@ async fn the_tightest_limit_is_told_and_what_is_given_back_is_there_again() {
     assert_eq!(tightest.window, Duration::from_hours(31 * 24));
     assert_eq!(tightest.reset, Duration::from_hours(31 * 24) - Duration::from_secs(1));
     let taken = limits.take(&charges, at(BEGIN + 1)).await.unwrap();
-    limits.refund(&taken);
+    drop(Charged::new(&limits.table, taken));
     assert_eq!(all(&limits, &charges, BEGIN + 2).await, 4);
     // A window later it is worth nothing.
     let late = limits.take(&[rate(2, 1, 60)], at(BEGIN)).await.unwrap();
     assert_eq!(all(&limits, &[rate(2, 1, 60)], BEGIN + 60).await, 1);
-    limits.refund(&late);
+    drop(Charged::new(&limits.table, late));
     assert_eq!(all(&limits, &[rate(2, 1, 60)], BEGIN + 60).await, 0);
 }
 
