@@ -109,7 +109,7 @@ export async function readPieces(stream: ReadableStream<Uint8Array>, { within, p
 /** Reads a stream, within bounds. */
 export async function readStream(
   stream: ReadableStream<Uint8Array>,
-  { within, take, refuse }: Omit<Bounds, "limit">,
+  { within, take, refuse }: Pick<Bounds, "within" | "take" | "refuse">,
 ): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   const keep = (piece: Uint8Array) => {

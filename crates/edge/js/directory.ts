@@ -69,6 +69,11 @@ export class DirectoryCopy {
     if (this.#engine.run(() => this.#checker.shouldLook(since, now, monotonic))) await this.#wait(this.#depart(), until);
   }
 
+  /** What was wrong when the issuer was asked last. */
+  get trouble(): string | undefined {
+    return this.#engine.run(() => this.#checker.directoryTrouble);
+  }
+
   #moment(): [now: number, monotonic: number] {
     return [this.#ambient.now(), this.#ambient.monotonic()];
   }
@@ -105,17 +110,15 @@ export class DirectoryCopy {
     try {
       const [now, monotonic] = this.#moment();
       asked = this.#engine.run(() => this.#checker.askDirectory(now, monotonic));
-      const answer = await this.#ask(flight, asked);
-      if (this.#flight !== flight) return;
+      const { status, document } = await this.#ask(flight, asked);
       const [at, then] = this.#moment();
       const done = asked;
       asked = undefined;
-      // Rust frees it, and knows by what came whether it was all.
-      this.#engine.run(() =>
-        answer.status === 200
-          ? this.#checker.endDirectory(done, at, then)
-          : this.#checker.noteRefusal(done, answer.status, answer.document, at, then),
-      );
+      // Rust frees it, and says by what came whether that was all. Of one that is not the latest it takes no note.
+      this.#engine.run(() => {
+        if (status === 200) this.#checker.endDirectory(done, at, then);
+        else this.#checker.noteRefusal(done, status, document, at, then);
+      });
     } catch {
       // What could not be had shows by the age of the copy, and a broken instance to whoever asks it next.
     } finally {
@@ -130,12 +133,10 @@ export class DirectoryCopy {
       const answer = await Answer.to(signed, this.#fetch);
       flight.heard = this.#ambient.monotonic();
       if (answer.status !== 200) {
-        const document = await answer.document();
+        const document = await answer.document(this.#engine.run((glue) => glue.maxProblemLength()));
         return { status: answer.status, ...(document && { document }) };
       }
       await answer.read(WHOLE, (piece) => {
-        // Given up in between: another one is under way, and the lines of both together make no sense.
-        if (this.#flight !== flight) throw new Error("another refresh has begun");
         const [now, monotonic] = this.#moment();
         flight.heard = monotonic;
         this.#engine.run(() => this.#checker.takeLines(asked, piece, now, monotonic));

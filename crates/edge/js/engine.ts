@@ -78,8 +78,13 @@ export class Engine {
 
   /** The error for something that is found in here. */
   refusal(code: ErrorCode, detail: string, cause?: unknown): DoorkeyError {
+    return this.refusalBy((glue) => glue.refuse(code, detail), cause);
+  }
+
+  /** The same, in Rust's words. */
+  refusalBy(refuse: (glue: Glue) => Refused, cause?: unknown): DoorkeyError {
     try {
-      return this.run((glue) => this.#read(glue.refuse(code, detail), cause));
+      return this.run((glue) => this.#read(refuse(glue), cause));
     } catch (failure) {
       return failure as DoorkeyError;
     }

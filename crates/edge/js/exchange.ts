@@ -5,9 +5,6 @@ import type { VerifierOptions } from "./types.js";
 /** For how many milliseconds the issuer may be silent; natively it is the same. */
 export const SILENCE = 5000;
 
-/** The most bytes of a problem document, which has a few hundred. */
-const MAX_DOCUMENT = 64 * 1024;
-
 /** Sends a request; the platform's own or the caller's. */
 export type Fetch = NonNullable<VerifierOptions["fetch"]>;
 
@@ -49,10 +46,10 @@ export class Answer {
     if (this.stream) await readPieces(this.stream, { within, pause: SILENCE, take, refuse });
   }
 
-  /** The document that follows, if it is one of a reasonable size. */
-  async document(): Promise<Uint8Array | undefined> {
+  /** The document that follows, unless it has more than so many bytes. */
+  async document(most: number): Promise<Uint8Array | undefined> {
     if (!this.stream) return undefined;
-    let left = MAX_DOCUMENT;
+    let left = most;
     const refuse = (why: string) => new Error(why);
     const take = (bytes: number) => {
       left -= bytes;

@@ -116,7 +116,7 @@ async function admit(verifier: Verifier, request: NodeRequest): Promise<void> {
     headers,
     // Not Express's `req.ip`, which a header may say.
     peer: request.socket?.remoteAddress,
-    body: (bounds) => collect(request, bounds),
+    body: async (bounds) => (bounds.isCovered ? collect(request, bounds) : new Uint8Array()),
   });
   takeOffCredentials(request);
 }

@@ -96,6 +96,11 @@ export interface Bounds {
   limit: number;
   /** For how many milliseconds the verifier waits for the whole of it. */
   within: number;
+  /**
+   * Whether the body is part of what was signed. That of a request which shows a secret key is not: nothing is compared, and
+   * what is left unread here somebody else may read.
+   */
+  isCovered: boolean;
   /** Takes note of bytes that have come; throws what to reject with when there are more than there may be. */
   take(bytes: number): void;
   /** The error to reject with. */

@@ -1,4 +1,4 @@
-import type { Checker, Report } from "../dist/doorkey_edge.js";
+import type { Checker, UsageReport } from "../dist/doorkey_edge.js";
 import { draw, type Ambient, type Engine } from "./engine.js";
 import { Answer, SILENCE, type Fetch } from "./exchange.js";
 
@@ -23,7 +23,7 @@ export class Usage {
     const since = this.#ambient.monotonic();
     // One of a request that is gone has gone with it.
     if (this.#since !== undefined && Math.abs(since - this.#since) <= 2 * SILENCE) return;
-    let report: Report | undefined;
+    let report: UsageReport | undefined;
     try {
       const now = this.#ambient.now();
       report = this.#engine.run(() => this.#checker.nextReport(now, since));
@@ -47,7 +47,7 @@ export class Usage {
   async #send(signed: { url: string; headers: string; body: Uint8Array }): Promise<{ status: number; document?: Uint8Array }> {
     try {
       const answer = await Answer.to(signed, this.#fetch);
-      const document = await answer.document();
+      const document = await answer.document(this.#engine.run((glue) => glue.maxProblemLength()));
       return { status: answer.status, ...(document && { document }) };
     } catch {
       return { status: 0 };

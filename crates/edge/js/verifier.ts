@@ -3,6 +3,8 @@ import type { Checker, Entered, Examination } from "../dist/doorkey_edge.js";
 import { digestOf, Held, readStream, WHOLE } from "./body.js";
 import { DirectoryCopy } from "./directory.js";
 import { ambient, draw, Engine, type Ambient } from "./engine.js";
+import { DoorkeyError } from "./error.js";
+import type { ErrorCode } from "./error-code.js";
 import type { Fetch } from "./exchange.js";
 import { inTime } from "./in-time.js";
 import { Keys } from "./keys.js";
@@ -18,6 +20,13 @@ interface Instance {
   /** What it knows of the issuer: its keys alone, or with a credential all that the directory says. */
   issuer: Keys | DirectoryCopy;
   usage: Usage | undefined;
+}
+
+/** Why a store lets a request not go on. */
+interface Forbidden {
+  code: ErrorCode;
+  detail: string;
+  cause?: unknown;
 }
 
 const REASONS = {
@@ -82,6 +91,13 @@ export class RequestVerifier implements Verifier {
     if (mistake) throw engine.refusal("invalid_input", mistake);
     try {
       return new Principal(await this.#decide(instance, raw, raw.peer ?? connection?.peer));
+    } catch (error) {
+      // Why there is no copy is for the operator to see, and for no caller.
+      const isStale = error instanceof DoorkeyError && error.code === "directory_stale";
+      if (isStale && instance.issuer instanceof DirectoryCopy && instance.issuer.trouble !== undefined) {
+        error.cause = new Error(instance.issuer.trouble);
+      }
+      throw error;
     } finally {
       const told = usage?.tell();
       if (!outlivesRequests) await told;
@@ -139,8 +155,14 @@ export class RequestVerifier implements Verifier {
       const [enteredAt, enteredThen] = [now(), monotonic()];
       examination = undefined;
       entered = engine.run(() => checker.enter(examined, raw.body != null, enteredAt, enteredThen));
-      await this.#mark(engine, entered);
-      const body = raw.body ? await this.#read(engine, checker, raw.body, held) : new Uint8Array();
+      const forbidden = await this.#mark(engine, entered);
+      if (forbidden) {
+        const refused = entered;
+        const refusedAt = now();
+        entered = undefined;
+        throw engine.refusalBy(() => checker.refuse(refused, forbidden.code, forbidden.detail, refusedAt), forbidden.cause);
+      }
+      const body = raw.body ? await this.#read(engine, checker, entered, raw.body, held) : new Uint8Array();
       const { bytes, isDigest } = await digestOf(body);
       // Rust asks once more whether the key still holds, and what it asks may have grown too old meanwhile.
       if (raw.body || this.#store) await issuer.refresh();
@@ -160,10 +182,11 @@ export class RequestVerifier implements Verifier {
   async #read(
     engine: Engine,
     checker: Checker,
+    entered: Entered,
     given: NonNullable<RawRequest["body"]>,
     held: Held,
   ): Promise<Uint8Array> {
-    const limit = engine.run(() => checker.bodyLimit);
+    const [limit, isCovered] = engine.run(() => [checker.bodyLimit, !entered.coversNoBody]);
     const refuse: Bounds["refuse"] = (why, cause) => {
       const [code, detail] = REASONS[why];
       return engine.refusal(code, detail, cause);
@@ -176,7 +199,7 @@ export class RequestVerifier implements Verifier {
     const take = (bytes: number) => reach((length += bytes));
     let body: unknown = given;
     if (typeof given === "function") {
-      const coming = Promise.resolve(given({ limit, within: WHOLE, take, refuse }));
+      const coming = Promise.resolve(given({ limit, within: WHOLE, isCovered, take, refuse }));
       body = await inTime(coming, WHOLE, () => refuse("too_late"));
     }
     // Of anything else the length is not what Rust would get, or there is none.
@@ -185,8 +208,8 @@ export class RequestVerifier implements Verifier {
     return body;
   }
 
-  /** Has the store remember a proof that this verifier has marked. */
-  async #mark(engine: Engine, entered: Entered): Promise<void> {
+  /** Has the store remember a proof that this verifier has marked; yields why it does not, if so. */
+  async #mark(engine: Engine, entered: Entered): Promise<Forbidden | undefined> {
     const { id, expiresAt, created } = engine.run(() => ({
       id: entered.proof,
       expiresAt: entered.proofExpiresAt ?? 0,
@@ -194,15 +217,16 @@ export class RequestVerifier implements Verifier {
     }));
     this.#latest = Math.max(this.#latest, created);
     const store = this.#store;
-    if (id === undefined || !store) return;
+    if (id === undefined || !store) return undefined;
     let isFirst: unknown;
     try {
       isFirst = await store.mark(id, expiresAt);
     } catch (cause) {
-      throw engine.refusal("replay_store_unavailable", "the replay store does not answer", cause);
+      return { code: "replay_store_unavailable", detail: "the replay store does not answer", cause };
     }
-    if (isFirst === false) throw engine.refusal("replayed", "this signature was used before");
-    if (isFirst !== true) throw engine.refusal("replay_store_unavailable", "the replay store gives no clear answer");
+    if (isFirst === true) return undefined;
+    if (isFirst === false) return { code: "replayed", detail: "this signature was used before" };
+    return { code: "replay_store_unavailable", detail: "the replay store gives no clear answer" };
   }
 }
 
@@ -218,7 +242,8 @@ function rawOf(request: Request): RawRequest {
   if (request.bodyUsed) throw new TypeError("verify a request before its body is read");
   if (!request.body) return raw;
   // There is one: it was there before.
-  const read = (bounds: Bounds) => readStream(request.clone().body as ReadableStream<Uint8Array>, bounds);
+  const read = async (bounds: Bounds) =>
+    bounds.isCovered ? readStream(request.clone().body as ReadableStream<Uint8Array>, bounds) : new Uint8Array();
   return { ...raw, body: read };
 }
 

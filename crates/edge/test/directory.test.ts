@@ -280,7 +280,7 @@ test("networks, by the connection's peer and by what a trusted proxy says", asyn
     ["::ffff:192.0.2.7", BEARER.headers, "accepted"],
     ["198.51.100.7", BEARER.headers, "ip_not_allowed"],
     [undefined, BEARER.headers, "ip_not_allowed"],
-    ["no address", BEARER.headers, "ip_not_allowed"],
+    ["192.0.2.7:80", BEARER.headers, "invalid_input"],
     ["10.1.2.3", BEARER.headers, "ip_not_allowed"],
     ["10.1.2.3", forwarded("192.0.2.7"), "accepted"],
     ["10.1.2.3", forwarded("192.0.2.7, 10.9.9.9"), "accepted"],
