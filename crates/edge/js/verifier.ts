@@ -76,6 +76,9 @@ export class RequestVerifier implements Verifier {
     if ("credential" in all && credential == null) {
       throw this.#engine.refusal("invalid_input", "credential: there is none; is its variable set?");
     }
+    if (credential !== undefined && typeof credential !== "string") {
+      throw this.#engine.refusal("invalid_input", "credential: a string");
+    }
     this.#credential = credential;
     this.#engine.run((glue) => glue.checkOptions(this.#options, credential));
     // Outside of requests workerd's clock stands at zero.

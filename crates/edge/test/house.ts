@@ -103,10 +103,11 @@ export class House {
     return text && (JSON.parse(text) as unknown);
   }
 
-  /** A secret key of the workspace. */
+  /** A key of the workspace, a secret one unless told; `key` is the whole of it. */
   async createKey(more: object = {}): Promise<IssuedKey> {
-    const key = { workspace: this.workspace, kind: "secret", environment: "live", scopes: ["pictures:read"], ...more };
-    return (await this.post("/v1/keys", key)) as IssuedKey;
+    const wanted = { workspace: this.workspace, kind: "secret", environment: "live", scopes: ["pictures:read"], ...more };
+    const { secret, ...created } = (await this.post("/v1/keys", wanted)) as IssuedKey & { secret: string | null };
+    return { ...created, key: secret ?? created.key };
   }
 
   /** What the issuer knows of a key. */
