@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { inspect as print } from "node:util";
-import { createVerifier, DoorkeyError, type VerifierOptions } from "@doorkey/verifier";
+import { createVerifier, DoorkeyError, type Bounds, type VerifierOptions } from "@doorkey/verifier";
 import { CREDENTIAL, problem } from "./fake-issuer.js";
 import { BEARER, begin, gate, KEY, NOW, pass, sent, settle, STRANGER } from "./scene.js";
 import { API, ISSUER, World } from "./signer.js";
@@ -312,6 +312,61 @@ test("a key's rate limit and its monthly quota are counted, and what is refused 
   );
   pass(60_000);
   assert.deepEqual([await judge(BEARER), await judge(BEARER)], ["accepted", "quota_exhausted"]);
+});
+
+test("the body of a request that shows its key is nobody's to read here, of one that signs it is", async () => {
+  const { verifier, judge } = await begin({ maxBodyBytes: 10 });
+  pass(20_000);
+  const headers = Object.fromEntries(BEARER.headers);
+  const request = new Request(`${API}/pictures`, { method: "POST", headers, body: "more than ten bytes" });
+  assert.equal((await verifier.verify(request)).kind, "secret");
+  assert.equal(await request.text(), "more than ten bytes");
+  const covered: boolean[] = [];
+  const body = async ({ isCovered }: Bounds) => {
+    covered.push(isCovered);
+    return new TextEncoder().encode("some");
+  };
+  assert.equal(await judge({ ...BEARER, method: "POST", body }), "accepted");
+  assert.equal(await judge({ ...BEARER, method: "POST", headers: [...BEARER.headers, ["content-length", "4"]] }), "accepted");
+  const signed = { ...BEARER, headers: sent("signed, without a body") };
+  // A store, so that what was signed before the start counts.
+  const other = await begin({ maxBodyBytes: 10, replay: { mark: async () => true }, clock: () => NOW * 1000 });
+  assert.equal(await other.judge({ ...signed, body }), "components_incomplete");
+  assert.deepEqual(covered, [false, true]);
+});
+
+test("why there is no directory stands in the error, and not in the response", async () => {
+  const { issuer, verifier } = await begin();
+  const refusal = () => verifier.verify(BEARER).then(() => assert.fail("accepted"), (error: DoorkeyError) => error);
+  issuer.answer = () => problem("key_revoked", 401);
+  const error = await refusal();
+  assert.equal(error.code, "directory_stale");
+  assert.match(String(error.cause), /key_revoked: the issuer answers with status 401/);
+  assert.equal(error.retryAfter, 1);
+  assert.ok(!JSON.stringify(await error.toResponse().json()).includes("401"));
+  pass(2001);
+  issuer.answer = () => Promise.reject(new TypeError("fetch failed"));
+  assert.match(String((await refusal()).cause), /issuer_unavailable/);
+});
+
+test("what a store of proofs refuses is counted for the key, and takes nothing of its limit", async () => {
+  let answer: unknown = true;
+  const replay = { mark: async () => answer as boolean };
+  const limited = { ...KEY, rate_limit: { requests: 2, period: 60 } };
+  const { issuer, judge } = await begin({ replay }, limited);
+  const signed = { ...BEARER, headers: sent("signed, without a body") };
+  const other = { ...BEARER, target: "/pictures", headers: sent("signed, without a query") };
+  answer = false;
+  assert.equal(await judge(signed), "replayed");
+  answer = undefined;
+  assert.equal(await judge(other), "replay_store_unavailable");
+  assert.deepEqual([await judge(BEARER), await judge(BEARER), await judge(BEARER)], ["accepted", "accepted", "rate_limited"]);
+  await settle();
+  pass(5001);
+  await judge(STRANGER);
+  await settle();
+  const outcomes = issuer.reports.flatMap(({ counts }) => counts.map(({ outcome, count }) => [outcome, count]));
+  assert.deepEqual(Object.fromEntries(outcomes), { replayed: 1, replay_store_unavailable: 1, accepted: 2, rate_limited: 1 });
 });
 
 test("options that make no sense throw at once, and no error shows a credential", async () => {

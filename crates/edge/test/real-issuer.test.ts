@@ -157,21 +157,27 @@ test("limits and networks that an admin has set", { timeout: 60_000 }, async () 
   assert.equal(await judge(bearer(office)), "ip_not_allowed");
 });
 
-test("Express's middleware says who has connected", { timeout: 60_000 }, async () => {
+test("Express's middleware says who has connected, and leaves a handler the body", { timeout: 60_000 }, async () => {
   const [here, elsewhere] = [await house.createKey({ cidrs: ["127.0.0.1/32"] }), await house.createKey({ cidrs: ["192.0.2.0/24"] })];
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   try {
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const { verifier } = begin({ audience: origin });
+    const { verifier } = begin({ audience: origin, maxBodyBytes: 1000 });
     server.on("request", (request, response) =>
-      doorkey(verifier)(request, response, () => response.end((request as NodeRequest).principal?.kind)),
+      doorkey(verifier)(request, response, async () => {
+        let length = 0;
+        for await (const piece of request as AsyncIterable<Buffer>) length += piece.length;
+        response.end(`${(request as NodeRequest).principal?.kind} ${request.headers.authorization} ${length}`);
+      }),
     );
-    const ask = async ({ key }: IssuedKey) => {
-      const response = await fetch(origin, { headers: { authorization: `Bearer ${key}`, "x-forwarded-for": "192.0.2.1" } });
+    const ask = async ({ key }: IssuedKey, body = "") => {
+      const headers = { authorization: `Bearer ${key}`, "x-forwarded-for": "192.0.2.1" };
+      const response = await fetch(origin, { method: "POST", headers, body });
       return response.ok ? response.text() : ((await response.json()) as { code: string }).code;
     };
-    assert.deepEqual([await ask(here), await ask(elsewhere)], ["secret", "ip_not_allowed"]);
+    assert.deepEqual([await ask(here), await ask(elsewhere)], ["secret undefined 0", "ip_not_allowed"]);
+    assert.equal(await ask(here, "x".repeat(300_000)), "secret undefined 300000", "more than the verifier would read");
   } finally {
     server.closeAllConnections();
     server.close();
