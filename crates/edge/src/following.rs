@@ -367,7 +367,7 @@ mod tests {
             |world: &World, came: u64, now: f64| world.following.should_look(Duration::from_millis(came), &at(now));
         assert!(look(&world, 0, 0.0));
         world.refresh(0.0, &full(), 300.0).unwrap();
-        assert!(!look(&world, 0, 300.0), "it is as new as the request");
+        assert!(!look(&world, 0, 1500.0), "it is as new as the request");
         assert!(!look(&world, 400, 400.0) && !look(&world, 400, 999.0) && look(&world, 400, 1000.0));
         let now: Moment = at(1000.0);
         let _under_way = world.following.ask(&world.signer, &now).unwrap();

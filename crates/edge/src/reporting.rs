@@ -177,8 +177,21 @@ mod tests {
         let (post, report) = world.next(20.0).unwrap();
         assert_eq!(report.counts[0].outcome, LEAK);
         world.note(&post, 503, 30.0);
+        world.count(2, LEAK);
         assert!(world.next(5019.0).is_none(), "an issuer that is away is left alone");
         assert_eq!(world.next(5020.0).unwrap().1, report, "it stays as it is until it is taken");
+    }
+
+    #[test]
+    fn a_leak_waits_for_the_batch_before_it_alone() {
+        let mut world = World::new();
+        world.count(1, Outcome::Accepted);
+        let (_, first) = world.next(0.0).unwrap();
+        world.count(1, LEAK);
+        let (again, same) = world.next(5000.0).unwrap();
+        assert_eq!(same, first, "nobody has answered");
+        world.note(&again, 204, 5010.0);
+        assert_eq!(world.next(5010.0).unwrap().1.counts[0].outcome, LEAK);
     }
 
     #[test]
