@@ -188,6 +188,7 @@ impl Checker {
     /// Refuses a request that was let in; what it was charged it gets back.
     pub fn refuse(&self, entered: Entered, error: Error, now: &Moment) -> Refusal {
         let refusal = Refusal::from(error).about(entered.marked.key_id());
+        drop(entered);
         self.tell(&refusal, now);
         refusal
     }
@@ -241,3 +242,6 @@ impl Checker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

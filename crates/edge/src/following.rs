@@ -202,3 +202,175 @@ pub(crate) fn refusal(signer: &IssuerSigner, status: u16, document: Option<&[u8]
 fn away(detail: &'static str) -> Error {
     Error::new(ErrorCode::IssuerUnavailable, detail)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use doorkey_core::ErrorCode;
+    use doorkey_verifier::{IssuerSigner, Moment};
+
+    use super::{Asked, Following, Need};
+    use crate::world::{NOW, answer, at, credential, key_line};
+
+    const STALENESS: Duration = Duration::from_secs(10);
+
+    struct World {
+        signer: IssuerSigner,
+        following: Following,
+    }
+
+    impl World {
+        fn new() -> Self {
+            // With the longest waits.
+            Self { signer: IssuerSigner::new(credential(), [255; 12]), following: Following::new(STALENESS, [255; 12]) }
+        }
+
+        fn ask(&mut self, millis: f64) -> Asked {
+            self.following.ask(&self.signer, &at(millis)).unwrap()
+        }
+
+        /// A question at a time, with its whole answer at another.
+        fn refresh(&mut self, asked_at: f64, text: &str, answered_at: f64) -> Result<(), ErrorCode> {
+            let mut asked = self.ask(asked_at);
+            let now = at(answered_at);
+            let taken = self.following.take(&mut asked, text.as_bytes(), &now);
+            taken.and_then(|()| self.following.end(&asked, &now)).map_err(|error| error.code())
+        }
+
+        fn refuse(&mut self, asked_at: f64, status: u16, document: &str, millis: f64) {
+            let asked = self.ask(asked_at);
+            self.following.refused(&asked, &self.signer, status, Some(document.as_bytes()), &at(millis));
+        }
+
+        fn need(&self, millis: f64) -> Need {
+            self.following.need(&at(millis))
+        }
+    }
+
+    fn full() -> String {
+        answer(0, &[key_line(&serde_json::json!({}))], 7)
+    }
+
+    #[test]
+    fn a_copy_is_as_old_as_the_question() {
+        let mut world = World::new();
+        assert_eq!(world.need(0.0), Need::Now);
+        assert_eq!(world.refresh(1000.0, &full(), 4000.0), Ok(()));
+        let needs = [4000.0, 6000.0, 6001.0, 11_000.0, 11_001.0].map(|millis| world.need(millis));
+        assert_eq!(needs, [Need::None, Need::None, Need::Soon, Need::Soon, Need::Now]);
+        // Either clock counts: one is set, the other stands still while the machine sleeps.
+        let clocks = |wall: f64, monotonic| world.following.need(&crate::report::moment(NOW + wall, monotonic));
+        assert_eq!((clocks(20_000.0, 4000.0), clocks(4000.0, 20_000.0)), (Need::Now, Need::Now));
+        assert_eq!(clocks(-20_000.0, 4000.0), Need::None);
+    }
+
+    #[test]
+    fn what_the_issuer_saw_later_is_younger() {
+        let mut world = World::new();
+        world.refresh(1000.0, &full().replace("\"after_ms\":0", "\"after_ms\":2000"), 4000.0).unwrap();
+        assert_eq!((world.need(8000.0), world.need(8001.0)), (Need::None, Need::Soon));
+    }
+
+    #[test]
+    fn an_answer_comes_in_pieces_that_are_cut_anywhere() {
+        for size in [1, 7, 100] {
+            let mut world = World::new();
+            let mut asked = world.ask(0.0);
+            for piece in full().as_bytes().chunks(size) {
+                assert_eq!(world.need(0.0), Need::Now, "not before it is complete");
+                world.following.take(&mut asked, piece, &at(0.0)).unwrap();
+            }
+            world.following.end(&asked, &at(0.0)).unwrap();
+            assert_eq!((world.need(0.0), world.following.directory().len()), (Need::None, 1));
+        }
+    }
+
+    #[test]
+    fn after_failures_it_rests_longer_and_longer() {
+        let mut world = World::new();
+        let mut now = 0.0;
+        for wait in [0.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 2000.0, 2000.0] {
+            world.refuse(now, 0, "", now);
+            if wait > 0.0 {
+                assert_eq!(world.need(now + wait - 1.0), Need::None, "{wait}");
+                assert!(!world.following.should_look(at(now).monotonic, &at(now + wait - 1.0)));
+            }
+            now += wait;
+            assert_eq!(world.need(now), Need::Now, "{wait}");
+        }
+        assert_eq!(world.following.trouble().unwrap().code(), ErrorCode::IssuerUnavailable);
+        world.refresh(now, &full(), now).unwrap();
+        assert_eq!(world.following.trouble(), None);
+        world.refuse(now + 20_000.0, 503, "", now + 20_000.0);
+        assert_eq!(world.need(now + 20_000.0), Need::Now, "the first try after a success is at once");
+        // A credential that is not taken will not be in a moment.
+        world.refuse(now + 30_000.0, 401, r#"{"code":"key_revoked"}"#, now + 30_000.0);
+        assert_eq!((world.need(now + 31_999.0), world.need(now + 32_000.0)), (Need::None, Need::Now));
+        assert_eq!(world.following.trouble().unwrap().code(), ErrorCode::KeyRevoked);
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_is_put_right_at_once() {
+        let mut world = World::new();
+        let created = |asked: &Asked| {
+            let (_, input) = &asked.headers()[0];
+            input.split_once("created=").unwrap().1[..10].parse::<u64>().unwrap()
+        };
+        assert_eq!(created(&world.ask(0.0)), 1_760_000_000);
+        world.refuse(0.0, 401, r#"{"code":"window_invalid","server_time":1760009000.25}"#, 0.0);
+        assert_eq!(world.need(0.0), Need::Now);
+        assert_eq!(created(&world.ask(1000.0)), 1_760_009_001);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_asked_for_from_the_beginning_and_what_was_cut_is_not() {
+        let mut world = World::new();
+        assert_eq!(world.ask(0.0).target(), "/v1/directory?since=0&history=");
+        world.refresh(0.0, &full(), 0.0).unwrap();
+        let goes_on = answer(7, &[], 8);
+        let cut = &goes_on[..goes_on.len() - 1];
+        assert_eq!(world.refresh(0.0, cut, 0.0), Err(ErrorCode::IssuerUnavailable));
+        let (incomplete, _) = goes_on.rsplit_once("{\"synced\"").unwrap();
+        assert_eq!(world.refresh(0.0, incomplete, 0.0), Err(ErrorCode::IssuerUnavailable));
+        assert_eq!(world.refresh(0.0, "<html>\n", 0.0), Err(ErrorCode::KeysUnavailable));
+        assert_eq!(world.ask(0.0).target(), "/v1/directory?since=7&history=h");
+        assert_eq!(world.refresh(0.0, &answer(6, &[], 8), 0.0), Err(ErrorCode::KeysUnavailable));
+        assert_eq!(world.ask(0.0).target(), "/v1/directory?since=0&history=");
+        world.refresh(0.0, &full(), 0.0).unwrap();
+        assert_eq!(world.ask(0.0).target(), "/v1/directory?since=7&history=h");
+    }
+
+    #[test]
+    fn only_the_latest_question_is_answered_and_once() {
+        let mut world = World::new();
+        let mut late = world.ask(0.0);
+        let mut asked = world.ask(0.0);
+        let text = full();
+        assert!(world.following.take(&mut late, text.as_bytes(), &at(0.0)).is_err());
+        assert!(world.following.end(&late, &at(0.0)).is_err());
+        world.following.refused(&late, &world.signer, 401, None, &at(0.0));
+        assert_eq!((world.need(0.0), world.following.trouble()), (Need::Now, None), "nothing is held against it");
+        world.following.take(&mut asked, text.as_bytes(), &at(0.0)).unwrap();
+        world.following.end(&asked, &at(0.0)).unwrap();
+        assert!(world.following.end(&asked, &at(0.0)).is_err());
+        let mut broken = world.ask(20_000.0);
+        assert!(world.following.take(&mut broken, b"x\n", &at(20_000.0)).is_err());
+        world.following.refused(&broken, &world.signer, 401, None, &at(20_000.0));
+        assert_eq!(world.need(20_000.0), Need::Now, "one failure counts once");
+    }
+
+    #[test]
+    fn for_an_unknown_key_it_is_asked_once_a_second() {
+        let mut world = World::new();
+        let look =
+            |world: &World, came: u64, now: f64| world.following.should_look(Duration::from_millis(came), &at(now));
+        assert!(look(&world, 0, 0.0));
+        world.refresh(0.0, &full(), 300.0).unwrap();
+        assert!(!look(&world, 0, 1500.0), "it is as new as the request");
+        assert!(!look(&world, 400, 400.0) && !look(&world, 400, 999.0) && look(&world, 400, 1000.0));
+        let now: Moment = at(1000.0);
+        let _under_way = world.following.ask(&world.signer, &now).unwrap();
+        assert!(!look(&world, 1001, 1500.0) && look(&world, 1001, 2000.0));
+    }
+}

@@ -7,6 +7,8 @@
 mod options;
 mod head;
 mod report;
+#[cfg(test)]
+mod world;
 mod following;
 mod reporting;
 mod link;

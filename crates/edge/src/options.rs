@@ -168,7 +168,8 @@ impl Options {
 mod tests {
     use doorkey_core::{ErrorCode, OrganizationId, WorkspaceId};
 
-    use super::Options;
+    use super::{Options, peer};
+    use crate::world::{ISSUER, credential, secret_key};
 
     #[test]
     fn what_is_wrong_is_refused_and_said() {
@@ -190,6 +191,14 @@ mod tests {
             (r#""audience":["https://api.example.com"],"maxBodyBytes":9,"maxBodiesBytes":9,"replayCapacity":1"#, true),
             (r#""audience":["https://api.example.com"],"maxBodyBytes":9,"maxBodiesBytes":8"#, false),
             (r#""audience":["https://api.example.com"],"replayCapacity":0"#, false),
+            (r#""audience":["https://api.example.com"],"maxStaleness":1,"trustedProxies":["10.0.0.0/8","::1"]"#, true),
+            (r#""audience":["https://api.example.com"],"maxStaleness":3600"#, true),
+            (r#""audience":["https://api.example.com"],"maxStaleness":0"#, false),
+            (r#""audience":["https://api.example.com"],"maxStaleness":3601"#, false),
+            (r#""audience":["https://api.example.com"],"maxStaleness":0.5"#, false),
+            (r#""audience":["https://api.example.com"],"trustedProxies":["0.0.0.0/0"]"#, false),
+            (r#""audience":["https://api.example.com"],"trustedProxies":["x"]"#, false),
+            (r#""audience":["https://api.example.com"],"credential":"vk_1"#, false),
         ] {
             let options = Options::parse(&format!(r#"{{"issuer":"{issuer}",{options}}}"#));
             let policy = options.and_then(|options| options.to_policy());
@@ -230,5 +239,33 @@ mod tests {
         let workspace = format!(r#""workspace":{{"organization":"{}","workspace":"{}"}}"#, ids.0, ids.1);
         let whole = Options::parse(&format!(r#"{{{issuer},{api},{workspace},"environment":null}}"#)).unwrap();
         assert!(whole.to_policy().is_ok());
+    }
+
+    #[test]
+    fn a_credential_is_this_issuers_and_is_never_shown() {
+        let text = credential().to_text();
+        let code = |issuer: &str, text: &str| {
+            let options = format!(r#"{{"issuer":"{issuer}","audience":["https://api.example.com"]}}"#);
+            let error = Options::parse(&options).unwrap().credential(text).err();
+            assert!(
+                error.as_ref().is_none_or(|error| !format!("{error} {error:?}").contains(&text[..12])),
+                "{error:?}"
+            );
+            error.map(|error| error.code())
+        };
+        assert_eq!(code(ISSUER, &text), None);
+        assert_eq!(code("https://other.example.com", &text), Some(ErrorCode::InvalidInput));
+        assert_eq!(code(ISSUER, &text[..text.len() - 1]), Some(ErrorCode::MalformedKey));
+        assert_eq!(code(ISSUER, &secret_key().to_key_string()), Some(ErrorCode::WrongKeyKind));
+    }
+
+    #[test]
+    fn a_peer_is_an_address_and_nothing_else() {
+        let read = |text: &str| peer(text).ok().map(|address| address.to_string());
+        assert_eq!(read("192.0.2.1").as_deref(), Some("192.0.2.1"));
+        assert_eq!(read("fe80::1%eth0").as_deref(), Some("fe80::1"));
+        for wrong in ["", "192.0.2.1:80", "[::1]", "localhost", "192.0.2.0/24"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
     }
 }

@@ -111,3 +111,110 @@ impl Reporting {
 fn is_leak(count: &UsageCount) -> bool {
     count.outcome == Outcome::Refused(ErrorCode::SecretKeyInBrowser)
 }
+
+#[cfg(test)]
+mod tests {
+    use doorkey_core::{ErrorCode, KeyId};
+    use doorkey_verifier::{IssuerSigner, Outcome, UsageReport};
+
+    use super::{Reporting, UsagePost};
+    use crate::world::{at, credential};
+
+    struct World {
+        signer: IssuerSigner,
+        reporting: Reporting,
+    }
+
+    impl World {
+        fn new() -> Self {
+            Self { signer: IssuerSigner::new(credential(), [0; 12]), reporting: Reporting::new([0; 12]) }
+        }
+
+        fn count(&self, key: u64, outcome: Outcome) {
+            self.reporting.counts().note(KeyId::from_parts(key, [0; 10]), outcome, 1_760_000_000);
+        }
+
+        fn next(&mut self, millis: f64) -> Option<(UsagePost, UsageReport)> {
+            let post = self.reporting.next(&self.signer, &at(millis)).unwrap()?;
+            let report = serde_json::from_slice(post.body()).unwrap();
+            Some((post, report))
+        }
+
+        fn note(&mut self, post: &UsagePost, status: u16, millis: f64) {
+            self.reporting.note(post, &self.signer, status, None, [1; 12], &at(millis));
+        }
+    }
+
+    const LEAK: Outcome = Outcome::Refused(ErrorCode::SecretKeyInBrowser);
+
+    #[test]
+    fn each_count_is_told_once_and_every_five_seconds() {
+        let mut world = World::new();
+        assert!(world.next(0.0).is_none(), "there is nothing to tell");
+        world.count(1, Outcome::Accepted);
+        world.count(1, Outcome::Accepted);
+        let (post, report) = world.next(0.0).unwrap();
+        assert_eq!((report.spool.as_str(), report.sequence), ("AAAAAAAAAAAAAAAA", 1));
+        assert_eq!((report.counts.len(), report.counts[0].count), (1, 2));
+        assert_eq!(post.headers().len(), 4, "with the body's type and digest");
+        world.note(&post, 204, 100.0);
+        world.count(2, Outcome::Accepted);
+        assert!(world.next(4999.0).is_none());
+        let (post, report) = world.next(5000.0).unwrap();
+        assert_eq!((report.sequence, report.counts.len()), (2, 1));
+        world.note(&post, 204, 5000.0);
+        assert!(world.next(20_000.0).is_none());
+    }
+
+    #[test]
+    fn a_leak_is_told_at_once() {
+        let mut world = World::new();
+        world.count(1, Outcome::Accepted);
+        let (first, _) = world.next(0.0).unwrap();
+        world.count(1, LEAK);
+        assert!(world.next(10.0).is_none(), "not while another batch is on its way");
+        world.note(&first, 204, 20.0);
+        let (post, report) = world.next(20.0).unwrap();
+        assert_eq!(report.counts[0].outcome, LEAK);
+        world.note(&post, 503, 30.0);
+        world.count(2, LEAK);
+        assert!(world.next(5019.0).is_none(), "an issuer that is away is left alone");
+        assert_eq!(world.next(5020.0).unwrap().1, report, "it stays as it is until it is taken");
+    }
+
+    #[test]
+    fn a_leak_waits_for_the_batch_before_it_alone() {
+        let mut world = World::new();
+        world.count(1, Outcome::Accepted);
+        let (_, first) = world.next(0.0).unwrap();
+        world.count(1, LEAK);
+        let (again, same) = world.next(5000.0).unwrap();
+        assert_eq!(same, first, "nobody has answered");
+        world.note(&again, 204, 5010.0);
+        assert_eq!(world.next(5010.0).unwrap().1.counts[0].outcome, LEAK);
+    }
+
+    #[test]
+    fn what_becomes_of_a_batch_is_as_natively() {
+        let mut world = World::new();
+        world.count(1, Outcome::Accepted);
+        let (post, first) = world.next(0.0).unwrap();
+        world.note(&post, 409, 10.0);
+        let (again, renumbered) = world.next(10.0).unwrap();
+        assert_eq!((renumbered.spool.as_str(), renumbered.sequence), ("AQEBAQEBAQEBAQEB", 1));
+        assert_eq!(renumbered.counts, first.counts);
+        world.note(&post, 204, 20.0);
+        let (_, still) = world.next(6000.0).unwrap();
+        assert_eq!(still, renumbered, "an answer of before the new series says nothing of it");
+        world.note(&again, 422, 6010.0);
+        assert!(world.next(20_000.0).is_none(), "it will never be taken");
+        world.count(1, Outcome::Accepted);
+        let (post, _) = world.next(20_000.0).unwrap();
+        world.note(&post, 0, 20_010.0);
+        let (again, _) = world.next(25_000.0).unwrap();
+        world.note(&again, 204, 25_010.0);
+        world.note(&post, 409, 25_020.0);
+        world.count(2, Outcome::Accepted);
+        assert_eq!(world.next(30_000.0).unwrap().1.sequence, 2, "of two answers the first counts");
+    }
+}

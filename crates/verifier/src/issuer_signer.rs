@@ -66,8 +66,7 @@ impl IssuerSigner {
         let created = now.saturating_add_signed(self.ahead.load(Ordering::Relaxed));
         let proof = UnsignedProof::new(&covered, signer, nonce, created, MAX_PROOF_WINDOW)?;
         let signature = UnsignedProof::signature(&self.credential.signing_key().sign(proof.base().as_bytes()));
-        let mut headers =
-            vec![(SIGNATURE_INPUT, proof.signature_input().to_string()), (SIGNATURE, signature.to_string())];
+        let mut headers = vec![(SIGNATURE_INPUT, proof.signature_input().clone()), (SIGNATURE, signature.clone())];
         headers.extend(digest.into_iter().flat_map(|digest| [(CONTENT_TYPE, JSON.into()), (CONTENT_DIGEST, digest)]));
         Ok(headers)
     }

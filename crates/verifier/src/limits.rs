@@ -11,12 +11,13 @@ mod quota_file;
 #[cfg(feature = "server")]
 mod stores;
 mod table;
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 mod tests;
 mod waiting;
 mod window;
 
-pub(crate) use charge::{Allowance, Charge, LimitState, Subject, Taken};
+pub(crate) use charge::LimitState;
 pub use charged::Charged;
 #[cfg(feature = "server")]
 pub use stores::Outage;

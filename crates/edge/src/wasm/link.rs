@@ -7,11 +7,11 @@ use http::HeaderName;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use super::{Checker, thrown};
-use crate::following;
 use crate::link::Link;
 use crate::options::invalid;
 use crate::report::{moment, since_start};
 use crate::reporting::UsagePost;
+use crate::{checker, following};
 
 /// A question for the directory, and its answer as it comes.
 #[wasm_bindgen]
@@ -149,7 +149,7 @@ impl Checker {
     }
 
     fn link_mut(&self) -> Result<RefMut<'_, Link>, JsValue> {
-        let link = RefMut::filter_map(self.0.borrow_mut(), |checker| checker.link_mut());
+        let link = RefMut::filter_map(self.0.borrow_mut(), checker::Checker::link_mut);
         link.map_err(|_| thrown::<Error>(invalid("there is no credential")))
     }
 }

@@ -210,7 +210,7 @@ mod tests {
         // An issuer that says that it looked later than now is believed no further than until now.
         let later = SYNCED.replace("2000", "2000000");
         read(&directory, position("h", 7), &format!("{}{later}", BEGIN.replace(":0", ":7"))).unwrap();
-        assert_eq!(directory.age(&at(1003, 13)), Some(Duration::ZERO));
+        assert_eq!(directory.age(&at(1004, 14)), Some(Duration::from_secs(1)));
     }
 
     #[test]
@@ -221,6 +221,7 @@ mod tests {
             (String::new(), true),
             (format!("{BEGIN}{SYNCED}{BEGIN}"), true),
             (goes_on.replace('7', "8"), true),
+            (goes_on.replace('7', "6"), true),
             (goes_on.replace("\"h\"", "\"i\""), true),
             (BEGIN.replace("\"h\"", "\"a b\""), true),
             (format!("{goes_on}{}", SYNCED.replace('7', "6")), true),
@@ -240,6 +241,7 @@ mod tests {
         read(&directory, Position::default(), &format!("{BEGIN}{SYNCED}")).unwrap();
         let mut answer = DirectoryAnswer::new(position("h", 7), at(1004, 14));
         answer.push(BEGIN.replace("\"h\"", "\"i\"").as_bytes());
+        answer.push(b"{\"organization\":{\"id\":\"org_00000000000000000000000000\",\"archived\":true}}\n");
         while answer.apply_next(&directory, &at(1004, 14)).unwrap().is_some() {}
         assert!(answer.end().is_ok() && !answer.is_complete());
         assert_eq!(directory.position(), position("h", 7));

@@ -102,7 +102,8 @@ mod tests {
 
     use doorkey_core::{ErrorCode, KeyId};
 
-    use super::super::{Allowance, Charge, Limits, Subject};
+    use super::super::Limits;
+    use super::super::charge::{Allowance, Charge, Subject};
     use crate::ambient::Moment;
     use crate::limit::{RateLimit, Restriction};
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use doorkey_core::{KeyId, SessionId};
 
-use super::{Allowance, Charge, Limits, Subject};
+use super::Limits;
+use super::charge::{Allowance, Charge, Subject};
 use crate::ambient::Moment;
 use crate::limit::{RateLimit, Restriction};
 

@@ -149,9 +149,9 @@ mod counts {
 
 #[cfg(test)]
 mod tests {
-    use doorkey_core::{ErrorCode, KeyId};
+    use doorkey_core::{Error, ErrorCode, KeyId};
 
-    use super::{Outcome, Spool, UsageCount, UsageReport};
+    use super::{Outcome, ReportAnswer, Spool, UsageCount, UsageReport};
 
     fn count(key: u64, hour: u64, count: u64) -> UsageCount {
         let key = KeyId::from_parts(key, [0; 10]);
@@ -194,13 +194,14 @@ mod tests {
         let mut spool = spool();
         spool.add([count(1, 0, 7)]);
         let first = spool.next_report().unwrap().clone();
-        spool.renumber("BBBBBBBBBBBBBBBB".into());
+        spool.answered(&ReportAnswer::OutOfOrder, || "BBBBBBBBBBBBBBBB".into());
         let again = spool.next_report().unwrap().clone();
         assert_eq!((again.spool.as_str(), again.sequence, again.counts), ("BBBBBBBBBBBBBBBB", 1, first.counts));
         spool.is_taken();
         spool.add([count(1, 0, 7), count(2, 0, 1)]);
         assert_eq!(spool.next_report().unwrap().sequence, 2);
-        assert_eq!(spool.give_up("CCCCCCCCCCCCCCCC".into()), 8);
+        let never = ReportAnswer::Unusable(Error::new(ErrorCode::InvalidInput, "no"));
+        assert_eq!(spool.answered(&never, || "CCCCCCCCCCCCCCCC".into()), 8);
         assert!(spool.is_empty());
         spool.add([count(1, 0, 1)]);
         let report = spool.next_report().unwrap();
