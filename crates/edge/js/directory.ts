@@ -16,8 +16,7 @@ const WHOLE = 60_000;
 /** A refresh under way. */
 interface Flight {
   landed: Promise<void>;
-  /** When the issuer was asked, and when it was last heard of. */
-  since: number;
+  /** When the issuer was last heard of, or asked. */
   heard: number;
 }
 
@@ -63,7 +62,7 @@ export class DirectoryCopy {
   async look(since: number): Promise<void> {
     const until = this.#ambient.monotonic() + NEWS;
     for (let flight = this.#current(); flight; flight = this.#current()) {
-      if (!(await this.#wait(flight, until)) || flight.since >= since) return;
+      if (!(await this.#wait(flight, until))) return;
     }
     const [now, monotonic] = this.#moment();
     if (this.#engine.run(() => this.#checker.shouldLook(since, now, monotonic))) await this.#wait(this.#depart(), until);
@@ -96,8 +95,7 @@ export class DirectoryCopy {
   }
 
   #depart(): Flight {
-    const since = this.#ambient.monotonic();
-    const flight: Flight = { landed: Promise.resolve(), since, heard: since };
+    const flight: Flight = { landed: Promise.resolve(), heard: this.#ambient.monotonic() };
     this.#flight = flight;
     flight.landed = this.#land(flight).finally(() => {
       if (this.#flight === flight) this.#flight = undefined;

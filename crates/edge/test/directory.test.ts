@@ -144,18 +144,20 @@ test("before the first answer nothing is decided, whatever the credential", asyn
   assert.equal(await judge({ ...BEARER, headers: [["host", "api.example.com"]] }), "credential_missing");
 });
 
-test("an issuer that does not answer is not asked by each request anew", async () => {
-  const { issuer, judge } = await begin();
-  issuer.answer = () => Promise.reject(new TypeError("fetch failed"));
-  for (let i = 0; i < 100; i += 1) {
-    assert.equal(await judge(BEARER), "directory_stale");
-    pass(10);
+test("an issuer that does not answer, or not to the end, is not asked by each request anew", async () => {
+  for (const wrong of [() => Promise.reject(new TypeError("fetch failed")), () => new Response(begun), () => new Response("{")]) {
+    const { issuer, judge } = await begin();
+    issuer.answer = wrong;
+    for (let i = 0; i < 100; i += 1) {
+      assert.equal(await judge(BEARER), "directory_stale");
+      pass(10);
+    }
+    // In a second, with waits that double from 100 ms on, of which a part is drawn.
+    assert.ok(issuer.asked.length >= 3 && issuer.asked.length <= 8, `${issuer.asked.length} times`);
+    issuer.answer = () => new Response(issuer.lines());
+    pass(2001);
+    assert.equal(await judge(BEARER), "accepted");
   }
-  // In a second, with waits that double from 100 ms on, of which a part is drawn.
-  assert.ok(issuer.asked.length >= 3 && issuer.asked.length <= 8, `${issuer.asked.length} times`);
-  issuer.answer = () => new Response(issuer.lines());
-  pass(2001);
-  assert.equal(await judge(BEARER), "accepted");
 });
 
 test("an answer that never comes or never ends is waited for five seconds, and given up", async () => {
@@ -199,11 +201,14 @@ test("an answer that never comes or never ends is waited for five seconds, and g
       await tick(1000);
     }
     assert.equal(await verdict, "directory_stale");
+    let later: Promise<string> | undefined;
     for (let seconds = 5; seconds < 59; seconds += 1) {
+      if (seconds === 20) later = judge(BEARER);
       say(archived);
       await tick(1000);
     }
     assert.deepEqual([isCancelled, issuer.asked.length], [false, asked]);
+    assert.equal(await later, "directory_stale", "one that came in between waited for the same");
     await tick(1000);
     assert.ok(isCancelled, "what never ends is given up");
     await tick(2001);
@@ -236,6 +241,20 @@ test("a key that was just made is found", async () => {
   issuer.set(KEY);
   pass(1001);
   assert.equal(await judge(BEARER), "accepted");
+});
+
+test("a refresh that is under way may bring a key that is not known", async () => {
+  const { issuer, judge } = await begin({}, { ...KEY, id: "key_01h455vb4pex5vr081040g2081" });
+  assert.equal(await judge(BEARER), "key_unknown");
+  const { open, opened } = gate<Response>();
+  issuer.answer = () => opened;
+  pass(5100);
+  const verdict = judge(BEARER);
+  await settle();
+  issuer.set(KEY);
+  open(new Response(issuer.lines()));
+  assert.equal(await verdict, "accepted");
+  assert.equal(issuer.asked.length, 2);
 });
 
 test("news of a key are waited for a second and a half", async () => {

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 
 // The bundle of this file stands in dist/test.
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
-const program = join(resolve(root, process.env["CARGO_TARGET_DIR"] ?? "target"), "debug/doorkey");
+const program = join(resolve(root, process.env["DOORKEY_TARGET"] ?? process.env["CARGO_TARGET_DIR"] ?? "target"), "debug/doorkey");
 
 // The caller's own Doorkey is none of the tests' business.
 const environment = {

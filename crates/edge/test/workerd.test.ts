@@ -17,7 +17,9 @@ const worker = `
   let now = 1_760_000_000_000;
   // By the time that an answer is there it is known whether anybody has waited for it.
   let landed = 0;
+  let isSilent = false;
   issuer.answer = async () => {
+    if (isSilent) return new Promise(() => {});
     const lines = issuer.lines();
     await new Promise((resolve) => setTimeout(resolve));
     landed += 1;
@@ -43,6 +45,9 @@ const worker = `
     later: async () => { now += 5_100; return state(await judge()); },
     revoke: async () => { issuer.set({ ...KEY, revoked: true }); now += 10_100; return state(await judge()); },
     restore: async () => { issuer.set(KEY); now += 10_100; return state(await judge()); },
+    state: async () => state(),
+    hang: async () => { isSilent = true; now += 10_100; return state(await judge()); },
+    recover: async () => { isSilent = false; return state(await judge()); },
     parallel: async () => { now += 10_100; return state((await Promise.all(Array.from({ length: 100 }, () => judge()))).join()); },
     hono: async (request) => app.fetch(new Request(API + "/", { headers: [...headers, ...request.headers] })),
   };
@@ -60,6 +65,20 @@ test("what a request begins is there before it ends, across requests", { timeout
     assert.equal((await ask("restore"))["outcome"], "accepted");
     const parallel = await ask("parallel");
     assert.deepEqual([parallel["outcome"], parallel["asked"]], [Array(100).fill("accepted").join(), 5]);
+  });
+});
+
+test("a refresh that went down with its request is begun anew by those who wait for it", { timeout: 60_000 }, async () => {
+  await inWorkerd(worker, async (origin) => {
+    const ask = async (action: string) => (await (await fetch(origin + action)).json()) as Record<string, unknown>;
+    assert.equal((await ask("judge"))["outcome"], "accepted");
+    const leaving = new AbortController();
+    const left = fetch(`${origin}hang`, { signal: leaving.signal }).catch(() => "left");
+    while ((await ask("state"))["asked"] !== 2);
+    leaving.abort();
+    assert.equal(await left, "left");
+    const recovered = await ask("recover");
+    assert.deepEqual([recovered["outcome"], recovered["asked"]], ["accepted", 3]);
   });
 });
 

@@ -27,7 +27,9 @@ pub(crate) fn test() -> Result<()> {
     edge::pack_and_measure()?;
     step(
         "test @doorkey/verifier",
-        command("npm", &["test", "--silent", "-w", "@doorkey/verifier"]).env("CHROMIUM", &chromium),
+        command("npm", &["test", "--silent", "-w", "@doorkey/verifier"])
+            .env("CHROMIUM", &chromium)
+            .env("DOORKEY_TARGET", target()),
     )?;
     page::build()?;
     step("check the page", &mut command("npm", &["run", "--silent", "check", "-w", "www"]))?;
