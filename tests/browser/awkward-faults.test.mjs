@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { breakOff, hangUp, redirect, refuse, startFront } from "./awkward/front.mjs";
 import { refused, useHouse, value } from "./awkward/tab.mjs";
+import { launchWindow } from "./chromium.mjs";
 
 const world = useHouse();
 const get = (path, init) => ({ path, init });
@@ -134,6 +135,18 @@ test("a busy issuer is asked again when it says so, a broken one at once, and a 
   assert.equal(refused(await call(page, get("/1")), "store_unavailable").retryAfter, 30);
   refused(await call(page, get("/2")), "store_unavailable");
   world.arrived(1, 0);
+});
+
+test("the browser connects to the API while the first session is on its way", async (test) => {
+  const { issuer, api } = world.house;
+  const context = await launchWindow();
+  test.after(() => context.close());
+  const { page } = await world.open({ context });
+  const connected = api.connection();
+  // The issuer answers nothing before that.
+  issuer.next((request, response, { pass }) => connected.then(() => pass(request, response)));
+  assert.equal(value(await call(page, get("/near"))).status, 200);
+  world.arrived(1, 1);
 });
 
 function problem(request, response, status, code, retryAfter) {

@@ -14,7 +14,7 @@ const PROFILES = { loopback: undefined, "4G": { latency: 60, down: 9_000_000 / 8
 const TYPES = { html: "text/html; charset=utf-8", js: "text/javascript", wasm: "application/wasm" };
 const root = new URL("../..", import.meta.url);
 const FILES = new Map();
-for (const name of ["index.js", "rest.js", "doorkey_browser_bg.wasm"]) {
+for (const name of ["index.js", "rest.js"]) {
   FILES.set(`/doorkey/${name}`, readFileSync(new URL(`crates/browser/dist/${name}`, root)));
 }
 // One document and one script before the first request, as a page has that was bundled.

@@ -11,6 +11,9 @@ const args = [
 
 export const launch = (more = {}) => chromium.launch({ executablePath, args, headless: true, ...more });
 
+/** A window as people use it. The contexts of `launch` are private ones, for which Chromium connects nowhere ahead of time. */
+export const launchWindow = () => chromium.launchPersistentContext("", { executablePath, args, headless: true });
+
 /** Opens a page and collects all that goes wrong in it. */
 export async function open(browser, url, options = {}) {
   const context = await browser.newContext(options);

@@ -21,9 +21,9 @@ export const BUILDS = {
   "service-worker": [["esbuild", "source.js", "--bundle", "--outfile=bundled.js"]],
 };
 
-/** The policy that the SDK's README tells, beside `'self'` for the module where that is a file of its own. */
-const policy = ({ issuer, api }, { self = "'self' ", wasm = " 'wasm-unsafe-eval'" } = {}) => ({
-  "content-security-policy": `default-src 'none'; script-src 'self'${wasm}; connect-src ${self}${issuer} ${api}; img-src 'self'`,
+/** The policy that the SDK's README tells. */
+const policy = ({ issuer, api }, { wasm = " 'wasm-unsafe-eval'" } = {}) => ({
+  "content-security-policy": `default-src 'none'; script-src 'self'${wasm}; connect-src ${issuer} ${api}; img-src 'self'`,
 });
 
 /** A folder of the app on our own server. */
@@ -69,7 +69,7 @@ export const SCENARIOS = [
   { name: "service worker, esbuild", app: "service-worker", server: files(), path: "/?worker=bundled.js" },
   { name: "Next.js", app: "next", server: command("next", "start", "--hostname", "localhost", "--port", "0"), html: '<p id="rendered">DoorkeyError</p>' },
   { name: "plain script, under a strict policy", app: "script", server: files(".", strict()), expected: { ...accepted, held: "webcrypto" } },
-  { name: "all in one file, under a strict policy", app: "script", server: files(".", strict({ self: "" })), path: "/inline.html" },
+  { name: "all in one file, under a strict policy", app: "script", server: files(".", strict()), path: "/inline.html" },
   {
     name: "a policy without 'wasm-unsafe-eval'",
     app: "script",

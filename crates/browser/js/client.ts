@@ -21,6 +21,7 @@ export class PageClient implements Client {
   #first: Promise<Minted> | undefined;
   #calls: Promise<Calls> | undefined;
   #made: Calls | undefined;
+  #link: Element | undefined;
 
   constructor(options: ClientOptions, loader: Loader) {
     const text = (options as ClientOptions | undefined)?.publishableKey;
@@ -40,7 +41,7 @@ export class PageClient implements Client {
     const request = read(() => new Request(input, init));
     const { signal } = request;
     signal.throwIfAborted();
-    const calls = await abortable(this.#begin(), signal);
+    const calls = await abortable(this.#begin(request.url), signal);
     return calls.fetch(request, init?.body ?? undefined);
   };
 
@@ -48,7 +49,7 @@ export class PageClient implements Client {
     const upload = read(() => toUpload(input, options));
     const { signal } = upload.request;
     signal.throwIfAborted();
-    const calls = await abortable(this.#begin(), signal);
+    const calls = await abortable(this.#begin(upload.request.url), signal);
     return calls.upload(upload);
   };
 
@@ -59,8 +60,12 @@ export class PageClient implements Client {
 
   session = async (): Promise<Session> => (await this.#begin()).session();
 
-  /** The rest of the SDK, on its way since the first call; rejects as the first mint does for all who waited for it. */
-  #begin(): Promise<Calls> {
+  /**
+   * The rest of the SDK, on its way since the first call; rejects as the first mint does for all who waited for it.
+   * Where a request waits for it, the browser gets ready for `url` meanwhile.
+   */
+  #begin(url?: string): Promise<Calls> {
+    if (url && !this.#made) this.#link ??= connect(url);
     this.#calls ??= this.#makeCalls().catch((error: unknown) => {
       this.#calls = undefined;
       throw error;
@@ -108,6 +113,15 @@ export class PageClient implements Client {
   }
 
   readonly #send: Send = (request) => (this.#options.fetch ?? globalThis.fetch)(request);
+}
+
+/** Has a page's browser connect to where a request will go: that takes as long as the mint, and needs nothing of it. */
+function connect(url: string): Element | undefined {
+  const link = globalThis.document?.createElement("link");
+  if (!link) return undefined;
+  Object.assign(link, { rel: "preconnect", crossOrigin: "", href: new URL(url).origin });
+  document.head?.append(link);
+  return link;
 }
 
 /** Arguments as a browser reads them. */

@@ -1,8 +1,10 @@
+import text from "module:doorkey_curve_bg.wasm";
 import init from "../dist/wasm/doorkey_curve.js";
+import { compile } from "./module-text.js";
 
 export { Curve } from "../dist/wasm/doorkey_curve.js";
 
 /** Readies this part of the SDK. */
-export async function begin(module: WebAssembly.Module): Promise<void> {
-  await init({ module_or_path: module });
+export async function begin(): Promise<void> {
+  await init({ module_or_path: await compile(text) });
 }

@@ -1,17 +1,14 @@
 import { PageClient } from "./client.js";
-import { begin, compileFile, once, type Loader } from "./load.js";
+import { begin, once, type Loader } from "./load.js";
 import type { Client, ClientOptions } from "./types.js";
 
 export type { ErrorCode } from "./error-code.js";
 export { DoorkeyError } from "./error.js";
 export type { Client, ClientOptions, Custody, Session, SignUrlOptions, UploadOptions, UploadProgress } from "./types.js";
 
-// For pages without a bundler: the files lie beside this one.
 const LOADER: Loader = {
-  rest: once(() =>
-    begin(import("./rest/index.js"), () => compileFile(new URL("doorkey_browser_bg.wasm", import.meta.url))),
-  ),
-  curve: once(() => begin(import("./curve.js"), () => compileFile(new URL("doorkey_curve_bg.wasm", import.meta.url)))),
+  rest: once(() => begin(import("./rest/index.js"))),
+  curve: once(() => begin(import("./curve.js"))),
 };
 
 /**

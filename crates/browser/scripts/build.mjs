@@ -3,8 +3,8 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { deflateRawSync } from "node:zlib";
 import { build } from "esbuild";
+import { toText } from "./module-text.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -26,7 +26,7 @@ for (const name of ["doorkey_browser_bg.wasm", "doorkey_curve_bg.wasm"]) {
     // Larger functions stay apart: they repeat each other, which compresses better than one that holds them all.
     ...["-Oz", "--converge", "--one-caller-inline-max-function-size=30"],
     ...FEATURES.map((feature) => `--enable-${feature}`),
-    ...["--strip-debug", "--strip-producers", "--strip-target-features", `dist/wasm/${name}`, "-o", `dist/${name}`],
+    ...["--strip-debug", "--strip-producers", "--strip-target-features", `dist/wasm/${name}`, "-o", `dist/wasm/${name}`],
   );
 }
 
@@ -34,13 +34,8 @@ rmSync("dist/types", { recursive: true, force: true });
 // The plugin runs in Node, and knows no DOM; all else is the other way round.
 for (const project of ["tsconfig.json", "tsconfig.vite.json"]) run(require.resolve("typescript/bin/tsc"), "-p", project);
 
-// index.js and bundled.js load these when the first call needs them; a bundler finds them by these names.
-const PARTS = {
-  "./rest/index.js": "./rest.js",
-  "./curve.js": "./curve.js",
-  "./embedded/rest.js": "./embedded-rest.js",
-  "./embedded/curve.js": "./embedded-curve.js",
-};
+// index.js loads these when the first call needs them; a bundler finds them by these names.
+const PARTS = { "./rest/index.js": "./rest.js", "./curve.js": "./curve.js" };
 const later = {
   name: "later",
   setup(build) {
@@ -49,13 +44,13 @@ const later = {
     );
   },
 };
-// Modules that are scripts: compressed, since not every server compresses what it serves.
-const embedded = {
-  name: "embedded",
+// WebAssembly comes within the script that needs it: one file less to load, to copy and to serve.
+const modules = {
+  name: "modules",
   setup(build) {
-    build.onResolve({ filter: /^embedded:/ }, ({ path }) => ({ path: path.slice(9), namespace: "embedded" }));
-    build.onLoad({ filter: /./, namespace: "embedded" }, ({ path }) => ({
-      contents: deflateRawSync(readFileSync(`dist/${path}`), { level: 9 }).toString("base64"),
+    build.onResolve({ filter: /^module:/ }, ({ path }) => ({ path: path.slice(7), namespace: "module" }));
+    build.onLoad({ filter: /./, namespace: "module" }, ({ path }) => ({
+      contents: toText(readFileSync(`dist/wasm/${path}`)),
       loader: "text",
     }));
   },
@@ -67,16 +62,13 @@ const options = {
   minify: true,
   legalComments: "none",
   sourcemap: true,
-  plugins: [later, embedded],
+  plugins: [later, modules],
 };
 const entries = {
   index: "js/index.ts",
-  bundled: "js/bundled.ts",
   inline: "js/inline.ts",
   rest: "js/rest/index.ts",
   curve: "js/curve.ts",
-  "embedded-rest": "js/embedded/rest.ts",
-  "embedded-curve": "js/embedded/curve.ts",
 };
 for (const [name, entry] of Object.entries(entries)) {
   await build({ ...options, entryPoints: [entry], outfile: `dist/${name}.js` });

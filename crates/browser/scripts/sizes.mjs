@@ -5,14 +5,9 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 // "first": before the first mint leaves; "rest": while it is on its way; "else": not by the default entry in a browser
 // whose WebCrypto has Ed25519. What runs in a build is no download.
 const FILES = [
-  ["bundled.js", "first"],
+  ["index.js", "first"],
   ["rest.js", "rest"],
-  ["doorkey_browser_bg.wasm", "rest"],
   ["curve.js", "else"],
-  ["doorkey_curve_bg.wasm", "else"],
-  ["embedded-rest.js", "else"],
-  ["embedded-curve.js", "else"],
-  ["index.js", "else"],
   ["inline.js", "else"],
   ["react.js", "else"],
   ["fetch.js", "else"],

@@ -111,6 +111,8 @@ export async function startFront() {
     takePreflights: () => [preflights, (preflights = 0)][0],
     count: () => arrivals.length,
     clear: () => (rules = []),
+    /** Somebody has connected, whether or not a request follows. */
+    connection: () => once(server, "connection"),
     stop: () => stopServer(server),
   };
 }

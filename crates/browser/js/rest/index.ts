@@ -1,11 +1,13 @@
+import text from "module:doorkey_browser_bg.wasm";
 import init from "../../dist/wasm/doorkey_browser.js";
 import type * as early from "../error.js";
+import { compile } from "../module-text.js";
 import { useError } from "./error.js";
 
 export { Calls } from "./calls.js";
 
 /** Readies this part of the SDK. */
-export async function begin(module: WebAssembly.Module, error: typeof early.DoorkeyError): Promise<void> {
+export async function begin(error: typeof early.DoorkeyError): Promise<void> {
   useError(error);
-  await init({ module_or_path: module });
+  await init({ module_or_path: await compile(text) });
 }

@@ -1,1 +1,0 @@
-export { default } from "embedded:doorkey_curve_bg.wasm";

@@ -1,0 +1,2 @@
+/** The codes of all bytes, and then those of the module's. */
+export function toText(bytes: Uint8Array): string;
