@@ -1,9 +1,13 @@
+import { outlivesRequests } from "#platform";
 import { readPieces, readStream } from "./body.js";
 import { inTime } from "./in-time.js";
 import type { VerifierOptions } from "./types.js";
 
-/** For how many milliseconds the issuer may be silent; natively it is the same. */
-export const SILENCE = 5000;
+/**
+ * For how many milliseconds the issuer may be silent; natively it is the same. Where a refresh can be lost with its request it
+ * is half of what a request waits: who has waited for a lost one has as long for another.
+ */
+export const SILENCE = outlivesRequests ? 5000 : 2500;
 
 /** Sends a request; the platform's own or the caller's. */
 export type Fetch = NonNullable<VerifierOptions["fetch"]>;
