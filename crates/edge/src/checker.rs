@@ -210,7 +210,8 @@ impl Checker {
     fn refusal(&self, unknown: Unknown, now: &Moment) -> Refusal {
         match &self.link {
             Some(link) if !link.is_fresh(now) => {
-                Error::new(ErrorCode::DirectoryStale, "the issuer has not said for too long which keys there are").into()
+                Error::new(ErrorCode::DirectoryStale, "the issuer has not said for too long which keys there are")
+                    .into()
             }
             _ => unknown.into(),
         }
