@@ -45,6 +45,19 @@ pub struct Claims {
     pub doorkey: DoorkeyClaims,
 }
 
+impl Claims {
+    /// Refuses a token that is not for this API, and says for which it is.
+    ///
+    /// Fails with [`ErrorCode::TokenInvalid`].
+    pub fn check_audience(&self, audience: &Origin) -> Result<(), Error> {
+        if self.aud.contains(audience) {
+            return Ok(());
+        }
+        let named = self.aud.iter().map(Origin::as_str).collect::<Vec<_>>().join(", ");
+        Err(Error::new(ErrorCode::TokenInvalid, alloc::format!("the token is for {named}, and this API is {audience}")))
+    }
+}
+
 /// The `cnf` claim (RFC 7800) with a thumbprint (RFC 9449).
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Confirmation {
@@ -176,9 +189,7 @@ impl<'a> UnverifiedToken<'a> {
         if claims.iss != expected.issuer {
             return Err(invalid("the token is from another issuer"));
         }
-        if !claims.aud.contains(expected.audience) {
-            return Err(invalid("the token is for another API"));
-        }
+        claims.check_audience(expected.audience)?;
         if claims.exp <= claims.iat || claims.exp - claims.iat > MAX_TOKEN_LIFETIME {
             return Err(invalid("the token's lifetime is not within 600 seconds"));
         }
@@ -234,6 +245,8 @@ mod tests {
         let token = issue(&of_subject(longest), &key).unwrap();
         assert!((MAX_TOKEN_LEN - 1..=MAX_TOKEN_LEN).contains(&token.len()));
         assert!(UnverifiedToken::parse(&token).is_ok());
+        let other = of_subject(1).check_audience(&"https://d.example".parse().unwrap()).unwrap_err();
+        assert_eq!(alloc::format!("{other}"), "the token is for https://b.example, and this API is https://d.example");
         assert!(issue(&Claims { exp: 602, ..of_subject(1) }, &key).is_err());
         assert!(issue(&Claims { exp: 1, ..of_subject(1) }, &key).is_err());
     }

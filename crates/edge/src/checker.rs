@@ -173,7 +173,7 @@ impl Checker {
     /// announced that is signed: a handler could find one that nobody looked at.
     pub fn enter(&self, examination: Examination, has_body: bool, now: &Moment) -> Result<Entered, Refusal> {
         self.told(now, || {
-            let examined = examination.outcome.map_err(|unknown| self.refusal(unknown, now))?;
+            let examined = examination.outcome?;
             let covers_no_body = examined.covers_no_body();
             if examination.announces_body && !has_body && !covers_no_body {
                 let detail = "the verifier was not given the body that the head announces";
@@ -204,17 +204,6 @@ impl Checker {
             }
             Ok(serde_json::to_string(&Principal::from(accepted)).unwrap_or_default())
         })
-    }
-
-    /// Why a request is refused of which nothing more could be known. With a stale directory that says nothing of the caller.
-    fn refusal(&self, unknown: Unknown, now: &Moment) -> Refusal {
-        match &self.link {
-            Some(link) if !link.is_fresh(now) => {
-                Error::new(ErrorCode::DirectoryStale, "the issuer has not said for too long which keys there are")
-                    .into()
-            }
-            _ => unknown.into(),
-        }
     }
 
     /// Decides, and has the issuer told of a refusal.

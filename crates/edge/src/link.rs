@@ -45,12 +45,6 @@ impl Link {
         self.following.should_look(came_at, now)
     }
 
-    /// Whether the directory was complete a short enough while ago to decide by it.
-    pub(crate) fn is_fresh(&self, now: &Moment) -> bool {
-        let directory = self.following.directory();
-        directory.age(now).is_some_and(|age| age <= directory.max_staleness())
-    }
-
     /// What was wrong when the directory was asked for last.
     pub fn trouble(&self) -> Option<&Error> {
         self.following.trouble()

@@ -144,10 +144,12 @@ impl Directory {
 
     /// The key, whatever its state. Fails with [`ErrorCode::DirectoryStale`].
     pub(crate) fn find(&self, key: KeyId, now: &Moment) -> Result<Option<KnownKey>, Error> {
-        self.read(|state| {
-            let is_fresh = state.complete_at.is_some_and(|at| now.since(&at) <= self.max_staleness);
-            if is_fresh { Ok(state.table.find(key)) } else { Err(stale()) }
-        })
+        self.read(|state| state.check_fresh(self.max_staleness, now).map(|()| state.table.find(key)))
+    }
+
+    /// Fails with [`ErrorCode::DirectoryStale`] where [`find`](Self::find) would.
+    pub(crate) fn check_fresh(&self, now: &Moment) -> Result<(), Error> {
+        self.read(|state| state.check_fresh(self.max_staleness, now))
     }
 
     fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
@@ -155,11 +157,14 @@ impl Directory {
     }
 }
 
-fn stale() -> Error {
-    Error::new(ErrorCode::DirectoryStale, "it is too long ago that the issuer said which keys are revoked")
-}
-
 impl State {
+    fn check_fresh(&self, max_staleness: Duration, now: &Moment) -> Result<(), Error> {
+        if self.complete_at.is_some_and(|at| now.since(&at) <= max_staleness) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorCode::DirectoryStale, "it is too long ago that the issuer said which keys are revoked"))
+    }
+
     fn apply(&mut self, line: DirectoryLine, asked_at: Moment) -> Result<(), Error> {
         let misfit = |detail| Err(Error::new(ErrorCode::KeysUnavailable, detail));
         match line {

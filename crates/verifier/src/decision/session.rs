@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorkey_core::token::{Expected, UnverifiedToken};
-use doorkey_core::{Error, ErrorCode, Proof, ProofKey, RequestTarget, VerifyingKey};
+use doorkey_core::{Error, ErrorCode, Proof, ProofKey, RequestTarget, Thumbprint, VerifyingKey};
 use http::header::ORIGIN;
 
 use super::{Decision, Examined, Rejection};
@@ -67,15 +67,13 @@ impl Decision<'_> {
             Ok(KnownToken { key: VerifyingKey::from_bytes(signer)?, claims, kid })
         });
         let known = match (known, unknown) {
-            (Err(_), Some(kid)) => return Err(Rejection::IssuerKeyUnknown(kid)),
+            (Err(_), Some(kid)) => return Err(self.unknown_key(kid)),
             (known, _) => known?,
         };
         if self.keys.find(&known.kid).is_none() {
-            return Err(Rejection::IssuerKeyUnknown(known.kid));
+            return Err(self.unknown_key(known.kid));
         }
-        if !known.claims.aud.contains(audience) {
-            return Err(Error::new(ErrorCode::TokenInvalid, "the token is for another API").into());
-        }
+        known.claims.check_audience(audience)?;
         if known.claims.exp <= now {
             return Err(Error::new(ErrorCode::TokenExpired, "the token has expired").into());
         }
@@ -83,6 +81,14 @@ impl Decision<'_> {
             return Err(key_mismatch().into());
         }
         Ok(known)
+    }
+
+    /// A directory that is too old says nothing of the token, whose key it may have yet.
+    fn unknown_key(&self, kid: Thumbprint) -> Rejection {
+        match self.directory.map(|(directory, _)| directory.check_fresh(&self.now)) {
+            Some(Err(stale)) => stale.into(),
+            _ => Rejection::IssuerKeyUnknown(kid),
+        }
     }
 
     /// Whom the session stands for, once its page's origin, its key and its grant let it.

@@ -1,9 +1,12 @@
 //! What the directory says decides, at each request anew.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use doorkey_core::{Nonce, RequestTarget, SigningKey, UnsignedUrl, WorkspaceId};
-use doorkey_verifier::{DirectoryBegin, DirectoryKey, DirectoryLine, DirectoryTenant, Restriction, TrustedProxies};
+use doorkey_verifier::{
+    Directory, DirectoryBegin, DirectoryKey, DirectoryLine, DirectoryTenant, Restriction, TrustedProxies,
+};
 
 use crate::known::{
     Judge, bearer, directory, key, organization, publishable, request, secret, secret_key, settings, signed, synced,
@@ -108,6 +111,14 @@ fn an_archived_workspace_is_not_chosen() {
     assert!(principal.require_workspace(organization(), other).is_err());
     judge.learn([archive(workspace())]);
     assert_eq!(verdict(&judge, &bearer()), Err(("key_disabled", true)));
+}
+
+#[test]
+fn before_the_first_word_of_the_issuer_nothing_is_known_of_a_token_either() {
+    let judge = Judge { directory: Arc::new(Directory::new(Duration::from_secs(10))), ..Judge::new() };
+    let session = Session::new(ISSUER, &SigningKey::from_seed(&[99; 32]), "pictures:read");
+    assert_eq!(verdict(&judge, &session.request("GET", "/", None)), Err(("directory_stale", false)));
+    assert_eq!(verdict(&Judge::new(), &session.request("GET", "/", None)), Err(("token_invalid", false)));
 }
 
 #[test]

@@ -101,7 +101,7 @@ pub(crate) struct Judge {
     pub(crate) policy: Policy,
     pub(crate) directory: Arc<Directory>,
     pub(crate) now: Moment,
-    caches: (TokenCache, SecretKeyCache, ReplayMemory),
+    pub(crate) caches: (TokenCache, SecretKeyCache, ReplayMemory),
 }
 
 impl Judge {
