@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
 /// Which example of which package prints the table of error codes for which file, each in the form that it needs.
 const ERROR_CODES: [(&str, &str, &str); 3] = [
     ("doorkey-browser", "error_codes", "crates/browser/js/error-code.ts"),
-    ("doorkey-edge", "error_codes", "crates/edge/js/error-code.ts"),
+    ("doorkey-edge", "refusal_codes", "crates/edge/js/error-code.ts"),
     ("doorkey-core", "error_page", "www/docs/error-codes.md"),
 ];
 
