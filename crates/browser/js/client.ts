@@ -28,7 +28,7 @@ export class PageClient implements Client {
     if (typeof text !== "string") {
       throw refusal(MALFORMED_KEY, "publishableKey is no text: is the variable that it comes from set in this build?");
     }
-    if (/^([^_]*_)?sk_/.test(text)) throw refusal(WRONG_KEY_KIND, "a secret key stands where a publishable key belongs");
+    if (/^([^_]*_)?[sv]k_/.test(text)) throw refusal(WRONG_KEY_KIND, "a secret stands where a publishable key belongs");
     const key = parseKeyString(text);
     if (key?.issuer === undefined) throw refusal(MALFORMED_KEY, "this is no publishable key");
     this.#options = { ...options };

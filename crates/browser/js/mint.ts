@@ -85,7 +85,7 @@ async function ask(grant: () => Promise<string>): Promise<string> {
     clearTimeout(timer);
   }
   if (typeof signed === "string" && signed.length <= MAX_GRANT && JWS.test(signed)) return signed;
-  throw refusal(GRANT_UNAVAILABLE, "the client's grant function yields none", cause);
+  throw refusal(GRANT_UNAVAILABLE, `the client's grant function ${cause ? "fails" : "yields no grant"}`, cause);
 }
 
 async function answer(request: Request, send: Send): Promise<Minted> {
@@ -98,7 +98,8 @@ async function answer(request: Request, send: Send): Promise<Minted> {
     if (response.ok) body = await response.json().catch(() => undefined);
   } catch (cause) {
     // A browser does not tell a page why: no network, or an answer without CORS headers for its origin.
-    const detail = "the issuer cannot be reached, or does not know this page's origin";
+    const { origin } = new URL(request.url);
+    const detail = `the issuer at ${origin} cannot be reached, or does not know this page's origin`;
     throw cause instanceof DoorkeyError ? cause : refusal(ISSUER_UNAVAILABLE, detail, cause);
   }
   if (!isMinted(body)) {

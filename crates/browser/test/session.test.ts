@@ -38,7 +38,7 @@ test("nothing is loaded before the first call, and then once for all", async () 
 
 test("a secret key throws before anything happens", () => {
   const fetch = mock.fn<typeof globalThis.fetch>();
-  for (const publishableKey of ["sk_live_x", "acme_sk_test_x", "sk_"]) {
+  for (const publishableKey of ["sk_live_x", "acme_sk_test_x", "sk_", "vk_x"]) {
     assert.throws(() => createClient({ publishableKey, fetch }), (error) => {
       assert.ok(code("wrong_key_kind")(error));
       assert.ok(!String(error).includes(publishableKey));

@@ -1,7 +1,7 @@
 import { cors } from "./cors.js";
 import { engine } from "./engine.js";
 import { DoorkeyError } from "./error.js";
-import { collect, drain, type NodeMessage } from "./node-body.js";
+import { checkUnread, collect, drain, type NodeMessage } from "./node-body.js";
 import { requirement, type Principal } from "./principal.js";
 import type { MiddlewareOptions, Verifier } from "./types.js";
 
@@ -67,7 +67,10 @@ export function doorkey(verifier: Verifier, options: MiddlewareOptions = {}): Mi
       .then(
         // A client that has left reads no answer, and takes with it the body that was put back: a handler would miss it.
         () => void (request.destroyed || next()),
-        (error: unknown) => refuse(error, request, response, next),
+        (error: unknown) => {
+          if (error instanceof DoorkeyError) options.onRefused?.(error);
+          refuse(error, request, response, next);
+        },
       )
       .catch(next);
   };
@@ -116,7 +119,11 @@ async function admit(verifier: Verifier, request: NodeRequest): Promise<void> {
     headers,
     // Not Express's `req.ip`, which a header may say.
     peer: request.socket?.remoteAddress,
-    body: async (bounds) => (bounds.isCovered ? collect(request, bounds) : new Uint8Array()),
+    body: async (bounds) => {
+      if (bounds.isCovered) return collect(request, bounds);
+      await checkUnread(request);
+      return new Uint8Array();
+    },
   });
   takeOffCredentials(request);
 }

@@ -40,6 +40,7 @@ export function doorkey(verifier: Verifier, options: MiddlewareOptions = {}): Mi
       const principal = await verifier.verify(raw, { peer: peerOf(context) });
       context.set("principal" as never, principal as never);
     } catch (error) {
+      if (error instanceof DoorkeyError) options.onRefused?.(error);
       const response = toResponse(error);
       shared?.headers.forEach(([name, value]) => response.headers.set(name, value));
       return response;

@@ -30,16 +30,22 @@ const DRAIN_MILLIS = 2000;
  * happened. Throws a TypeError where somebody else reads it.
  */
 export async function collect(message: NodeMessage, bounds: Bounds): Promise<Uint8Array> {
+  const isEmpty = await checkUnread(message);
+  const body = isEmpty ? new Uint8Array() : await gather(message, bounds);
+  const announced = message.headers["content-length"];
+  if (announced !== undefined && Number(announced) !== body.length) throw bounds.refuse("cut_off");
+  return body;
+}
+
+/** Throws a TypeError where somebody else reads the body; yields whether there is none. */
+export async function checkUnread(message: NodeMessage): Promise<boolean> {
   // The parser may be in the middle of what has arrived: whether the message has ended shows once it has returned.
   await undefined;
   const isEmpty = hasEnded(message) && message.readableLength === 0;
   if (message.readableDidRead || ((message.readableFlowing || message.readableEncoding) && !isEmpty)) {
     throw new TypeError("doorkey(verifier) goes before what reads bodies");
   }
-  const body = isEmpty ? new Uint8Array() : await gather(message, bounds);
-  const announced = message.headers["content-length"];
-  if (announced !== undefined && Number(announced) !== body.length) throw bounds.refuse("cut_off");
-  return body;
+  return isEmpty;
 }
 
 /** That of HTTP/2 is complete only once it was read. */

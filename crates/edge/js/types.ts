@@ -1,3 +1,4 @@
+import type { DoorkeyError } from "./error.js";
 import type { Principal } from "./principal.js";
 
 /** What {@link createVerifier} needs to know. */
@@ -123,4 +124,9 @@ export interface Verifier {
 export interface MiddlewareOptions {
   /** Answers preflights and lets pages of all origins read responses, as their sessions allow; `true` unless given. */
   cors?: boolean;
+  /**
+   * Hears of each request that is refused, to log it; nothing is logged by itself. Why the issuer's directory could not be had,
+   * for one, stands in `error.cause`: that is for nobody but you.
+   */
+  onRefused?: (error: DoorkeyError) => void;
 }

@@ -13,6 +13,7 @@ const ISSUER = "https://keys.example.com";
 const LIMIT = 3 * 1024 * 1024;
 const utf8 = new TextEncoder();
 
+const refused: string[] = [];
 let server: Server;
 let world: World;
 let origin: string;
@@ -27,7 +28,7 @@ before(async () => {
   now = Math.floor(Date.now() / 1000) + 5;
   world = await World.begin(now, origin, ISSUER);
   const verifier = createVerifier({ issuer: ISSUER, audience: origin, fetch: world.fetch, maxBodyBytes: LIMIT });
-  app.use(doorkey(verifier));
+  app.use(doorkey(verifier, { onRefused: ({ code }) => refused.push(code) }));
   app.post("/json", express.json({ limit: LIMIT }), (req, res) => void res.json({ body: req.body }));
   app.post("/urlencoded", express.urlencoded({ extended: false }), (req, res) => void res.json({ body: req.body }));
   app.post("/raw", express.raw({ type: () => true, limit: LIMIT }), (req, res) => {
@@ -127,6 +128,7 @@ test("a body in pieces, and one without bytes", async () => {
 });
 
 test("what is refused looks as it does natively, and the connection goes on", async () => {
+  refused.length = 0;
   const signed = await post("/raw", "hello");
   const changed = await call({ ...signed, body: utf8.encode("hellO") });
   assert.equal(changed.status, 401);
@@ -142,6 +144,7 @@ test("what is refused looks as it does natively, and the connection goes on", as
   const endless = await call(await post("/raw", body), Array.from({ length: 50 }, () => body.subarray(0, 65_536)), true);
   assert.deepEqual([endless.status, endless.json["code"]], [413, "body_too_large"]);
   assert.equal((await call(signed)).json["code"], "replayed", "another body uses the signature up");
+  assert.deepEqual(refused, ["digest_mismatch", "body_too_large", "digest_mismatch", "body_too_large", "replayed"]);
   assert.equal((await call(await post("/raw", "hello"))).status, 200);
 });
 

@@ -15,7 +15,8 @@ async function begin() {
   const verifier = createVerifier({ issuer: ISSUER, audience: API, fetch: world.fetch, clock: () => now * 1000 });
   now = NOW;
   const app = new Hono<{ Variables: DoorkeyVariables }>();
-  app.use(doorkey(verifier));
+  const refused: string[] = [];
+  app.use(doorkey(verifier, { onRefused: ({ code }) => refused.push(code) }));
   app.get("/who", (c) => c.json({ ...c.get("principal").toJSON(), authorization: c.req.header("authorization") ?? null }));
   app.post("/echo", async (c) => c.text(await c.req.text()));
   app.post("/write", requireScope("pictures:write"), (c) => c.text("written"));
@@ -25,7 +26,7 @@ async function begin() {
     return c.text("deleted");
   });
   const send = async (...signed: Parameters<World["sign"]>) => app.request(toRequest(API, await world.sign(...signed)));
-  return { app, world, send };
+  return { app, world, send, refused };
 }
 
 test("handlers see who calls and the whole body, and no credential", async () => {
@@ -37,7 +38,7 @@ test("handlers see who calls and the whole body, and no credential", async () =>
 });
 
 test("scopes and refusals", async () => {
-  const { app, send } = await begin();
+  const { app, send, refused: heard } = await begin();
   assert.equal(await (await send(NOW, "POST", "/write")).text(), "written");
   const refused = await send(NOW, "POST", "/delete");
   assert.equal(refused.status, 403);
@@ -46,6 +47,7 @@ test("scopes and refusals", async () => {
   assert.equal(bare.status, 401);
   assert.equal(bare.headers.get("www-authenticate"), 'Doorkey error="credential_missing"');
   assert.equal(bare.headers.get("access-control-allow-origin"), "https://shop.example");
+  assert.deepEqual(heard, ["credential_missing"], "what the verifier refused");
   const alone = new Hono().get("/", requireScope("pictures:read"), (c) => c.text("never"));
   assert.equal((await alone.request("/")).status, 401);
 });

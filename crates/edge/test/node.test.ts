@@ -6,7 +6,7 @@ import * as http2 from "node:http2";
 import { connect, type AddressInfo } from "node:net";
 import { Readable, type Duplex } from "node:stream";
 import { afterEach, test } from "node:test";
-import { createVerifier, type Principal, type Verifier, type VerifierOptions } from "@doorkey/verifier";
+import { createVerifier, type Bounds, type Principal, type RawRequest, type Verifier, type VerifierOptions } from "@doorkey/verifier";
 import { doorkey, requireScope, type NodeRequest, type NodeResponse } from "@doorkey/verifier/express";
 import { World, type SignedRequest } from "./signer.js";
 
@@ -243,6 +243,29 @@ test("a body that somebody else reads is not taken for none", { timeout: 30_000 
       for await (const piece of ((await answer) as [IncomingMessage])[0]) text += String(piece);
       assert.match(text, /TypeError: doorkey\(verifier\) goes before what reads bodies/);
     }
+  }
+});
+
+test("a body that nothing covers is left to the handler, and has to be there for it", { timeout: 30_000 }, async () => {
+  const { origin, handle } = await start();
+  const unread: Verifier = {
+    async verify(raw) {
+      const { body } = raw as RawRequest;
+      if (typeof body === "function") await body({ isCovered: false } as Bounds);
+      return {} as Principal;
+    },
+  };
+  let isParsed = false;
+  handle(async (request, response) => {
+    if (isParsed) await request.toArray();
+    doorkey(unread)(request, response, async (error) => response.end(error ? String(error) : String(await request.toArray())));
+  });
+  for (isParsed of [false, true]) {
+    const request = send(origin, { method: "POST" });
+    request.end("hello");
+    const [answer] = (await once(request, "response")) as [IncomingMessage];
+    const expected = isParsed ? /TypeError: doorkey\(verifier\) goes before what reads bodies/ : /^hello$/;
+    assert.match(String(await answer.toArray()), expected);
   }
 });
 
