@@ -5,6 +5,7 @@ mod line;
 mod places;
 mod settings;
 mod stream;
+mod turns;
 
 pub(crate) use stream::Wanted;
 
@@ -21,6 +22,7 @@ use self::batch::Batch;
 use self::line::Line;
 use self::places::Places;
 use self::stream::Follower;
+use self::turns::Turns;
 use crate::error::Error;
 use crate::registry::Registry;
 
@@ -41,6 +43,7 @@ pub(crate) struct Feed {
     joined: Notify,
     phase: watch::Sender<Phase>,
     places: Arc<Places>,
+    turns: Turns,
 }
 
 /// Whether there is a task that reads.
@@ -63,6 +66,7 @@ impl Feed {
             joined: Notify::new(),
             phase: watch::Sender::new(Phase::Idle),
             places: Arc::default(),
+            turns: Turns::default(),
         }
     }
 
@@ -84,8 +88,8 @@ impl Feed {
 
     /// Opens a stream for a verifier whose request was received at a time on the monotonic clock.
     ///
-    /// Fails with `rate_limited` when the verifier has too many, with `issuer_unavailable` when all together have, and
-    /// with `store_unavailable`.
+    /// Fails with `rate_limited` when the verifier follows with too many, with `issuer_unavailable` when all together do
+    /// or an answer waits for its turn for too long, and with `store_unavailable`.
     pub(crate) async fn open(
         self: &Arc<Self>,
         verifier: VerifierId,

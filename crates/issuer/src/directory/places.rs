@@ -1,4 +1,4 @@
-//! How many streams there may be: of all verifiers, and of one, so that one cannot keep the others out.
+//! How many streams that go on there may be: of all verifiers, and of one, so that one cannot keep the others out.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::batch::{Batch, to_text};
 use super::places::Place;
+use super::turns::Turn;
 use super::{Feed, Phase, settings};
 use crate::error::Error;
 use crate::settings::Settings;
@@ -40,7 +41,7 @@ pub(crate) struct Wanted {
 /// Writes one stream.
 pub(super) struct Follower {
     /// Before the way out: when its reader sees the end, there is room for another.
-    _place: Place,
+    _room: Room,
     feed: Arc<Feed>,
     verifier: VerifierId,
     received: Duration,
@@ -50,6 +51,12 @@ pub(super) struct Follower {
     out: mpsc::Sender<Bytes>,
     said_at: Option<Instant>,
     heard_at: Instant,
+}
+
+/// What an answer takes up.
+enum Room {
+    Stream { _place: Place },
+    Answer { _turn: Turn },
 }
 
 /// Why a stream ends: none of it is the reader's to know, who asks again.
@@ -68,7 +75,11 @@ impl Follower {
         wanted: &Wanted,
         received: Duration,
     ) -> Result<impl Stream<Item = Result<Bytes, Infallible>> + use<>, Error> {
-        let place = feed.places.take(verifier)?;
+        let room = if wanted.follow {
+            Room::Stream { _place: feed.places.take(verifier)? }
+        } else {
+            Room::Answer { _turn: feed.turns.wait(verifier).await? }
+        };
         let Batch { history, newest, .. } = feed.read(u64::MAX).await?;
         let goes_on = wanted.history.as_ref() == Some(&history) && wanted.since <= newest;
         let position = if goes_on { wanted.since } else { 0 };
@@ -91,7 +102,7 @@ impl Follower {
             out,
             said_at: None,
             heard_at: Instant::now(),
-            _place: place,
+            _room: room,
         };
         // A task of its own: it ends when its time has come, even if the reader takes nothing any more.
         tokio::spawn(follower.run(head, first, wanted.follow));

@@ -6,6 +6,7 @@ mod gone_back;
 use doorkey_core::{Environment, KeyKind};
 use doorkey_issuer::NewKey;
 use doorkey_verifier::{DirectoryLine, DirectorySynced};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::house::{CATALOGUE, House, OPERATOR, On, Seeded};
@@ -18,7 +19,8 @@ on_each_database!(
     another_history_begins_anew,
     a_key_says_what_it_may_do,
     many_changes_come_in_order_and_whole,
-    a_use_is_no_change
+    a_use_is_no_change,
+    processes_that_start_together_all_get_an_answer
 );
 
 /// The lines of an answer that ends.
@@ -205,4 +207,15 @@ async fn a_use_is_no_change(on: On) {
     assert_eq!(house.send(house.browser().request()).await.status, 201);
     house.issuer.registry().wind().await.unwrap();
     assert_eq!(read(&house, &verifier, "").await, before);
+}
+
+async fn processes_that_start_together_all_get_an_answer(on: On) {
+    let house = House::new(on).await;
+    let verifier = Verifier::add(&house).await;
+    let answers = (0..100).map(|_| house.send(verifier.get("/v1/directory")));
+    for answer in join_all(answers).await {
+        assert_eq!(answer.status, 200, "{}", answer.json);
+        let last = answer.text.lines().last().unwrap();
+        assert!(matches!(serde_json::from_str(last).unwrap(), DirectoryLine::Synced(_)), "{last}");
+    }
 }
