@@ -1,7 +1,8 @@
 //! The decision whether a request is accepted: synchronous, over borrowed data, without I/O.
 //!
-//! The order: size caps, form, policy, token, window, replay look-up, signature, replay mark, and last the body's digest.
-//! Cheap refusals come first. A proof is used up before its body is read, however slowly that comes: so the window is one for
+//! The order: size caps, form, policy, token, window, replay look-up, signature, replay mark, the body's digest, and once
+//! more what the key may do. Limits are no part of it: who asks charges them between signature and mark. Cheap refusals
+//! come first. A proof is used up before its body is read, however slowly that comes: so the window is one for
 //! sending the head, and of two copies the second is refused before it has sent anything more.
 
 mod accepted;
@@ -206,11 +207,11 @@ impl<'a> Decision<'a> {
         Ok(Marked(examined))
     }
 
-    /// Checks the body that has arrived, and accepts. What was revoked meanwhile is refused.
+    /// Checks the body that has arrived, and accepts by what the key may do now. What was withdrawn meanwhile is refused.
     ///
     /// Fails with [`ErrorCode::DigestMismatch`], with [`ErrorCode::ComponentsIncomplete`] for a body that the proof
     /// does not know of, with [`ErrorCode::BodyTooLarge`] for one that the grant does not allow, and with the codes of keys
-    /// that were revoked.
+    /// that may not do this any more.
     pub fn accept(&self, marked: Marked, body: &[u8]) -> Result<Accepted, Refusal> {
         self.accept_checked(marked, |marked| marked.check_body(body.len() as u64, || ContentDigest::of(body)))
     }
@@ -230,10 +231,13 @@ impl<'a> Decision<'a> {
         marked: Marked,
         check: impl FnOnce(&Marked) -> Result<(), Refusal>,
     ) -> Result<Accepted, Refusal> {
-        let checked = check(&marked).and_then(|()| Ok(self.check_still(&marked.0.accepted)?));
-        checked.map_err(|refusal| refusal.about(marked.0.accepted.key_id()))?;
-        let Examined { accepted, proof, body } = marked.0;
-        Ok(Accepted { proof, body, ..accepted })
+        let key = marked.key_id();
+        let checked = check(&marked).and_then(|()| {
+            let Examined { accepted, proof, body } = marked.0;
+            let still = self.check_still(accepted).map_err(Rejection::into_refusal)?;
+            Ok(Accepted { proof, body, ..still })
+        });
+        checked.map_err(|refusal| refusal.about(key))
     }
 
     /// The first form of an accepted request: whose it is, and from where.

@@ -185,8 +185,9 @@ impl Verifier {
     }
 
     /// Refuses a caller that was accepted, if its key would not be now. How old its proof or its token is matters no more.
-    pub(crate) fn check_still(&self, principal: &Principal) -> Result<(), Error> {
-        self.decision(&self.keys()).check_still(principal.accepted())
+    pub(crate) fn check_still(&self, principal: &Principal) -> Result<(), Refusal> {
+        let still = self.decision(&self.keys()).check_still(principal.accepted().clone());
+        still.map(drop).map_err(Rejection::into_refusal)
     }
 
     /// Waits until what is signed now will be taken: at most the rest of the second in which it was begun, for an earlier

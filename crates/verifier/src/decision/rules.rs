@@ -50,26 +50,26 @@ impl Decision<'_> {
         Ok(self.caller(Caller::Session { token, key, narrowed }, client, shadowed)?)
     }
 
-    /// Whether a secret key may be used from where the request came from; the restriction in shadow that would not.
-    pub(super) fn key_rules(&self, key: &KnownKey, client: Option<IpAddr>) -> Result<Option<Restriction>, Error> {
-        self.check_state(key)?;
-        if key.policy.cidrs.is_empty() || client.is_some_and(|client| is_within(client, &key.policy.cidrs)) {
-            return Ok(None);
-        }
-        if key.policy.shadow.contains(&Restriction::Cidrs) {
-            return Ok(Some(Restriction::Cidrs));
-        }
-        Err(Error::new(ErrorCode::IpNotAllowed, "the request comes from outside of the key's networks"))
+    /// Whom a secret key stands for, from where the request came from.
+    pub(super) fn key_rules(&self, key: KnownKey, client: Option<IpAddr>) -> Result<Accepted, Error> {
+        self.check_state(&key)?;
+        let shadowed = check_network(&key, client)?;
+        self.caller(Caller::SecretKey(key), client, shadowed)
     }
 
-    /// Refuses a key that can no longer be used, after however long.
-    pub(crate) fn check_still(&self, accepted: &Accepted) -> Result<(), Error> {
-        let Some((directory, _)) = self.directory else { return Ok(()) };
-        match directory.find(accepted.key_id(), &self.now)? {
-            Some(key) => self.check_state(&key)?,
-            None => return Err(super::key_unknown()),
-        }
-        accepted.token().map_or(Ok(()), |token| self.check_granter(token))
+    /// What was accepted, by what its key may do now, after however long: what was withdrawn meanwhile is refused, or
+    /// missing among its scopes.
+    pub(crate) fn check_still(&self, accepted: Accepted) -> Result<Accepted, Rejection> {
+        let Some((directory, _)) = self.directory else { return Ok(accepted) };
+        let Accepted { caller, client, proof, body, .. } = accepted;
+        let still = match caller {
+            Caller::Session { token, .. } => self.session_rules(token, client)?,
+            Caller::SecretKey(KnownKey { id, .. }) => {
+                let key = directory.find(id, &self.now)?.ok_or(Rejection::KeyUnknown(id))?;
+                self.key_rules(key, client)?
+            }
+        };
+        Ok(Accepted { proof, body, ..still })
     }
 
     /// A session ends with the secret key that granted it, too.
@@ -101,6 +101,17 @@ impl Decision<'_> {
         };
         Err(Error::new(code, detail))
     }
+}
+
+/// Whether a key may be used from there; the restriction in shadow that would not.
+fn check_network(key: &KnownKey, client: Option<IpAddr>) -> Result<Option<Restriction>, Error> {
+    if key.policy.cidrs.is_empty() || client.is_some_and(|client| is_within(client, &key.policy.cidrs)) {
+        return Ok(None);
+    }
+    if key.policy.shadow.contains(&Restriction::Cidrs) {
+        return Ok(Some(Restriction::Cidrs));
+    }
+    Err(Error::new(ErrorCode::IpNotAllowed, "the request comes from outside of the key's networks"))
 }
 
 fn is_within(client: IpAddr, networks: &[IpNet]) -> bool {

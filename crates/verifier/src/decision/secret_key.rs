@@ -7,9 +7,8 @@ use http::HeaderName;
 use http::header::ORIGIN;
 use subtle::ConstantTimeEq;
 
-use super::{Accepted, Caller, Decision, Examined, Rejection, key_unknown};
+use super::{Decision, Examined, Rejection, key_unknown};
 use crate::credential::refuse_proof;
-use crate::directory::KnownKey;
 use crate::request::RequestHead;
 use crate::signed::{BodyRule, SignatureFields, SignedRequest};
 
@@ -56,7 +55,7 @@ impl Decision<'_> {
             }
             refuse_proof(signatures)?;
             self.check_transport(request)?;
-            let accepted = self.key_caller(known, request)?;
+            let accepted = self.key_rules(known, self.client(request))?;
             Ok(Examined { accepted, proof: None, body: BodyRule::Free })
         };
         examine().map_err(|rejection: Rejection| rejection.about(id))
@@ -82,16 +81,10 @@ impl Decision<'_> {
         // From here on it is known that the caller holds the key.
         let examine = || {
             self.check_transport(request)?;
-            let accepted = self.key_caller(known, request)?;
+            let accepted = self.key_rules(known, self.client(request))?;
             Ok(Examined { accepted, proof: Some(used), body: signed.body() })
         };
         examine().map_err(|rejection: Rejection| rejection.about(id))
-    }
-
-    fn key_caller(&self, known: KnownKey, request: &RequestHead<'_>) -> Result<Accepted, Error> {
-        let client = self.client(request);
-        let shadowed = self.key_rules(&known, client)?;
-        self.caller(Caller::SecretKey(known), client, shadowed)
     }
 
     /// Refuses what went over the wire in the clear, off this machine: as far as the configured origin says, and the

@@ -24,8 +24,8 @@ pub(super) async fn key_ends(verifier: Arc<Verifier>, principal: Principal) -> &
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        if let Err(error) = verifier.check_still(&principal) {
-            let code = error.code().as_str();
+        if let Err(refusal) = verifier.check_still(&principal) {
+            let code = refusal.error().code().as_str();
             tracing::info!(key = %principal.key_id(), code, "a WebSocket or a stream of events was cut");
             return code;
         }

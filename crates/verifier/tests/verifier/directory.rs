@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use doorkey_core::{Nonce, RequestTarget, SigningKey, UnsignedUrl, WorkspaceId};
 use doorkey_verifier::{
-    Directory, DirectoryBegin, DirectoryKey, DirectoryLine, DirectoryTenant, Restriction, TrustedProxies,
+    Directory, DirectoryBegin, DirectoryKey, DirectoryLine, DirectoryTenant, Principal, RequestHead, Restriction,
+    TrustedProxies,
 };
 
 use crate::known::{
@@ -186,6 +187,49 @@ fn a_session_has_what_its_key_has_now() {
         judge.learn([key(moved)]);
         assert_eq!(verdict(&judge, &call()), Err(("token_invalid", true)));
     }
+}
+
+#[test]
+fn what_is_withdrawn_while_a_body_arrives_is_not_accepted() {
+    let judge = Judge::new();
+    let entered = |request: &http::Request<Vec<u8>>| {
+        let head = RequestHead {
+            method: request.method().as_str(),
+            target: request.uri().path_and_query().unwrap().as_str(),
+            authority: None,
+            headers: request.headers(),
+            peer: "192.0.2.1".parse().ok(),
+        };
+        let decision = judge.decision();
+        decision.mark(decision.examine(&head).unwrap_or_else(|_| panic!("it is examined"))).unwrap()
+    };
+    let mut counter = 0;
+    let mut after = |request: Option<http::Request<Vec<u8>>>, now: DirectoryKey| {
+        judge.learn([key(publishable()), key(secret())]);
+        counter += 1;
+        let marked = entered(&request.unwrap_or_else(|| signed(counter)));
+        judge.learn([key(now)]);
+        let accepted = judge.decision().accept(marked, b"").map(Principal::from);
+        accepted.map_err(|refusal| (refusal.error().code().as_str(), refusal.key()))
+    };
+    let session = session();
+    let call = || Some(session.request("GET", "/", None));
+    let shadow = |restriction| [restriction].into();
+    let origins = || vec!["https://elsewhere.example".parse().unwrap()];
+    let refused = after(call(), DirectoryKey { origins: origins(), ..publishable() }).unwrap_err();
+    assert_eq!(refused, ("origin_not_allowed", Some(publishable().id)));
+    let tried = DirectoryKey { origins: origins(), shadow: shadow(Restriction::Origins), ..publishable() };
+    assert_eq!(after(call(), tried).unwrap().scopes().to_string(), "pictures:read");
+    let narrower = DirectoryKey { scopes: "pictures:read/holidays".parse().unwrap(), ..publishable() };
+    assert!(after(call(), narrower).unwrap().scopes().is_empty());
+
+    let cidrs = || vec!["10.0.0.0/8".parse().unwrap()];
+    let refused = after(None, DirectoryKey { cidrs: cidrs(), ..secret() }).unwrap_err();
+    assert_eq!(refused, ("ip_not_allowed", Some(secret().id)));
+    assert!(after(None, DirectoryKey { cidrs: cidrs(), shadow: shadow(Restriction::Cidrs), ..secret() }).is_ok());
+    let principal = after(None, DirectoryKey { scopes: "pictures:read".parse().unwrap(), ..secret() }).unwrap();
+    assert!(principal.require(&"pictures:write".parse().unwrap()).is_err());
+    assert_eq!(after(None, DirectoryKey { revoked: true, ..secret() }).unwrap_err().0, "key_revoked");
 }
 
 #[test]
