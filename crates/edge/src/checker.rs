@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use doorkey_core::{ContentDigest, Error, ErrorCode, JwkSet, KeyId, Thumbprint, to_base64url};
 use doorkey_verifier::{
-    Charged, Decision, Examined, JWKS_PATH, KeyRing, Marked, Moment, Policy, Principal, Refusal, Rejection,
+    Charged, Decision, Examined, JWKS_PATH, Kept, KeyRing, Marked, Moment, Policy, Principal, Refusal, Rejection,
     ReplayMemory, TokenCache, UsedProof,
 };
 
@@ -71,8 +71,9 @@ impl Examination {
 #[derive(Debug)]
 pub struct Entered {
     marked: Marked,
-    /// Given back unless the request is accepted.
-    charged: Option<Charged>,
+    /// Given back only if a store that is shared does not take the proof: whatever comes of the body, the proof has its
+    /// place in the memory here, and nobody may fill that at no charge.
+    kept: Option<Kept>,
     covers_no_body: bool,
 }
 
@@ -181,14 +182,16 @@ impl Checker {
             }
             let charged = self.link.as_ref().map(|link| link.charge(&examined, now)).transpose()?;
             let marked = self.decide(&self.keys(), now).mark(examined)?;
-            Ok(Entered { marked, charged, covers_no_body })
+            Ok(Entered { marked, kept: charged.map(Charged::keep), covers_no_body })
         })
     }
 
-    /// Refuses a request that was let in; what it was charged it gets back.
+    /// Refuses a request whose proof a store that is shared does not take; what it was charged it gets back.
     pub fn refuse(&self, entered: Entered, error: Error, now: &Moment) -> Refusal {
         let refusal = Refusal::from(error).about(entered.marked.key_id());
-        drop(entered);
+        if let Some(kept) = entered.kept {
+            kept.give_back();
+        }
         self.tell(&refusal, now);
         refusal
     }
@@ -196,11 +199,11 @@ impl Checker {
     /// Accepts a request whose body has `length` bytes and this SHA-256; the principal as JSON.
     pub fn accept(&self, entered: Entered, length: u64, digest: [u8; 32], now: &Moment) -> Result<String, Refusal> {
         self.told(now, || {
-            let Entered { marked, charged, .. } = entered;
+            let Entered { marked, kept, .. } = entered;
             let keys = self.keys();
             let accepted = self.decide(&keys, now).accept_hashed(marked, length, ContentDigest::from_bytes(digest))?;
-            if let (Some(link), Some(charged)) = (&self.link, charged) {
-                link.count(&accepted, charged, now);
+            if let (Some(link), Some(kept)) = (&self.link, &kept) {
+                link.count(&accepted, kept, now);
             }
             Ok(serde_json::to_string(&Principal::from(accepted)).unwrap_or_default())
         })

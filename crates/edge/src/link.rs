@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use doorkey_core::{Error, VerifierCredential};
 use doorkey_verifier::{
-    Accepted, Charged, Directory, Examined, IssuerSigner, Limits, Moment, Refusal, SecretKeyCache, USAGE_PATH,
+    Accepted, Charged, Directory, Examined, IssuerSigner, Kept, Limits, Moment, Refusal, SecretKeyCache, USAGE_PATH,
 };
 
 use crate::following::{Asked, Following, Need};
@@ -112,8 +112,8 @@ impl Link {
     }
 
     /// Counts a request that was let through.
-    pub(crate) fn count(&self, accepted: &Accepted, charged: Charged, now: &Moment) {
-        self.reporting.counts().accepted(accepted, &charged.keep(), now.seconds());
+    pub(crate) fn count(&self, accepted: &Accepted, kept: &Kept, now: &Moment) {
+        self.reporting.counts().accepted(accepted, kept.shadowed(), now.seconds());
     }
 
     /// Counts a refusal.

@@ -181,7 +181,7 @@ impl Checker {
     }
 
     /// Charges the request to its key, and marks the proof as used; `has_body` says whether there is a body to be had. What
-    /// was charged is given back when the result is freed.
+    /// was charged is kept from here on, unless [`refuse`](Self::refuse) is told that a store did not take the proof.
     pub fn enter(
         &self,
         examination: Examination,
@@ -192,7 +192,7 @@ impl Checker {
         self.0.borrow().enter(examination.0, has_body, &moment(now, monotonic)).map(Entered).map_err(thrown)
     }
 
-    /// Refuses a request that was let in, as a store that is shared says: it gets back what it was charged, and the refusal
+    /// Refuses a request that was let in, because a store that is shared does not take its proof: it gets back what it was charged, and the refusal
     /// is counted for its key.
     pub fn refuse(&self, entered: Entered, code: &str, detail: &str, now: f64) -> Refused {
         Refused(self.0.borrow().refuse(entered.0, error(code, detail), &moment(now, 0.0)))

@@ -81,7 +81,7 @@ pub use layer::{PeerAddress, VerifierLayer, VerifierService};
 pub use limit::{RateLimit, Restriction};
 #[cfg(feature = "server")]
 pub use limits::Outage;
-pub use limits::{Charged, Limits};
+pub use limits::{Charged, Kept, Limits};
 pub use network::network;
 pub use policy::Policy;
 pub use principal::Principal;

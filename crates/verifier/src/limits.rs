@@ -18,7 +18,7 @@ mod waiting;
 mod window;
 
 pub(crate) use charge::LimitState;
-pub use charged::Charged;
+pub use charged::{Charged, Kept};
 #[cfg(feature = "server")]
 pub use stores::Outage;
 

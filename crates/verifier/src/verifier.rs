@@ -19,7 +19,7 @@ use crate::directory::Directory;
 use crate::issuer_client::IssuerLink;
 use crate::keys::KeySource;
 use crate::limit::Restriction;
-use crate::limits::{Charged, LimitState, Limits};
+use crate::limits::{Kept, LimitState, Limits};
 use crate::metrics::{Levels, Meter};
 use crate::policy::Policy;
 use crate::principal::Principal;
@@ -82,7 +82,7 @@ pub(crate) struct Admitted<B> {
 
 /// A request of which nothing is missing but its body: it was charged, and its proof is used up.
 struct Entered {
-    charged: Charged,
+    kept: Kept,
     marked: Marked,
 }
 
@@ -317,7 +317,8 @@ impl Verifier {
     }
 
     /// Charges the request, and only then marks its proof as used: what a limit refuses takes no place among what was
-    /// accepted. What is charged is given back unless the request is accepted.
+    /// accepted. What is charged is given back to a proof that is not new, here or in a store that is shared, and to who
+    /// hangs up while that answers. After that it is kept, whatever comes of the body: the proof keeps its place, too.
     async fn enter(&self, examined: Examined) -> Result<Entered, Refusal> {
         let key = examined.request().key_id();
         let charged = self.charge(examined.request()).await.map_err(|refusal| refusal.about(key))?;
@@ -328,19 +329,18 @@ impl Verifier {
             let mark = shared.mark(&used.key, used.created, used.until).await;
             mark.map_err(|refusal| refusal.about(key))?;
         }
-        Ok(Entered { charged, marked })
+        Ok(Entered { kept: charged.keep(), marked })
     }
 
     /// Accepts a request as `decide` says, and counts it.
     fn accept(
         &self,
-        Entered { charged, marked }: Entered,
+        Entered { kept, marked }: Entered,
         decide: impl FnOnce(Decision<'_>, Marked) -> Result<Accepted, Refusal>,
     ) -> Result<(Principal, Option<LimitState>), Refusal> {
         let accepted = decide(self.decision(&self.keys()), marked)?;
-        let taken = charged.keep_all();
-        self.count(&accepted, &taken.shadowed);
-        Ok((Principal::from(accepted), taken.tightest))
+        self.count(&accepted, kept.shadowed());
+        Ok((Principal::from(accepted), kept.tightest()))
     }
 
     fn count(&self, accepted: &Accepted, shadowed: &[Restriction]) {

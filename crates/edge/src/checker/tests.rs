@@ -164,14 +164,16 @@ fn a_limit_lets_through_what_it_says_and_tells_how_it_stands() {
 }
 
 #[test]
-fn a_refused_request_gets_its_charge_back() {
-    let mut world = World::with(&json!({ "monthly_quota": 1 }));
-    let body = sha256(b"x");
+fn whose_proof_is_not_taken_gets_its_charge_back_and_whose_body_is_wrong_does_not() {
+    let mut world = World::with(&json!({ "monthly_quota": 4 }));
     let entered = world.enter(&signed(1), None, 0.0).unwrap();
-    assert_eq!(world.decide(&signed(9), 0.0), "quota_exhausted", "it is charged while its body is on its way");
-    assert_eq!(code(&world.checker.accept(entered, 1, body, &at(0.0)).unwrap_err()), "components_incomplete");
+    assert_eq!(code(&world.checker.accept(entered, 1, sha256(b"x"), &at(0.0)).unwrap_err()), "components_incomplete");
+    assert_eq!(world.decide(&signed(1), 0.0), "replayed");
+    // Its body never comes.
     drop(world.enter(&signed(2), None, 0.0).unwrap());
+    let _on_its_way = world.enter(&signed(6), None, 0.0).unwrap();
     let entered = world.enter(&signed(3), None, 0.0).unwrap();
+    assert_eq!(world.decide(&signed(9), 0.0), "quota_exhausted");
     let replayed = doorkey_core::Error::new(ErrorCode::Replayed, "elsewhere");
     assert_eq!(code(&world.checker.refuse(entered, replayed, &at(0.0))), "replayed");
     assert_eq!(world.decide(&signed(3), 0.0), "replayed");

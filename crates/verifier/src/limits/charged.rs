@@ -1,4 +1,4 @@
-//! What a request is charged to, and that it gets back what it took unless it is let through.
+//! What a request is charged to, and that it gets back what it took unless its proof is used up.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use doorkey_core::{Error, ErrorCode};
 
 use super::Limits;
-use super::charge::{Allowance, Charge, Subject, Taken};
+use super::charge::{Allowance, Charge, LimitState, Subject, Taken};
 use super::table::{Attempt, Table};
 use crate::ambient::Moment;
 use crate::decision::{Accepted, Examined};
@@ -14,8 +14,9 @@ use crate::limit::Restriction;
 use crate::network::network;
 use crate::refusal::Refusal;
 
-/// Charges of a request, which are given back unless it is let through: it may be refused after them, and its caller may
-/// hang up.
+/// Charges of a request, which are given back unless they are kept: it may be refused after them, and its caller may hang
+/// up. They are to be kept once its proof is used up. From then on it takes a place in the memory of proofs, whatever
+/// becomes of its body, and nobody may fill that at no charge.
 #[derive(Debug)]
 pub struct Charged {
     table: Arc<Table>,
@@ -27,14 +28,9 @@ impl Charged {
         Self { table: Arc::clone(table), taken: Some(taken) }
     }
 
-    /// The request was let through; yields the limits that would have refused it, had they not been tried out only.
-    pub fn keep(self) -> Vec<Restriction> {
-        self.keep_all().shadowed
-    }
-
-    /// The request was let through.
-    pub(crate) fn keep_all(mut self) -> Taken {
-        self.taken.take().unwrap_or_default()
+    /// The request's proof is used up.
+    pub fn keep(mut self) -> Kept {
+        Kept { table: Arc::clone(&self.table), taken: self.taken.take().unwrap_or_default() }
     }
 }
 
@@ -43,6 +39,30 @@ impl Drop for Charged {
         if let Some(taken) = &self.taken {
             self.table.refund(&taken.parts);
         }
+    }
+}
+
+/// Charges of a request whose proof is used up.
+#[derive(Debug)]
+pub struct Kept {
+    table: Arc<Table>,
+    taken: Taken,
+}
+
+impl Kept {
+    /// The limits that would have refused the request, had they not been tried out only.
+    pub fn shadowed(&self) -> &[Restriction] {
+        &self.taken.shadowed
+    }
+
+    /// The limit of which least is left.
+    pub(crate) fn tightest(&self) -> Option<LimitState> {
+        self.taken.tightest
+    }
+
+    /// Gives back what was charged after all: a store that is shared with others did not take the proof.
+    pub fn give_back(self) {
+        self.table.refund(&self.taken.parts);
     }
 }
 
@@ -124,8 +144,12 @@ mod tests {
         for _ in 0..5 {
             drop(limits.charge_all_here(&charges, &now).unwrap());
         }
-        assert_eq!(limits.charge_all_here(&charges, &now).unwrap().keep(), []);
-        assert_eq!(limits.charge_all_here(&charges, &now).unwrap().keep(), [Restriction::MonthlyQuota]);
+        assert_eq!(limits.charge_all_here(&charges, &now).unwrap().keep().shadowed(), []);
+        for _ in 0..5 {
+            limits.charge_all_here(&charges, &now).unwrap().keep().give_back();
+        }
+        let kept = limits.charge_all_here(&charges, &now).unwrap().keep();
+        assert_eq!(kept.shadowed(), [Restriction::MonthlyQuota]);
         let refusal = limits.charge_all_here(&charges, &now).unwrap_err();
         assert_eq!(refusal.error().code(), ErrorCode::RateLimited);
         assert_eq!(refusal.retry_after(), Some(Duration::from_secs(50)));

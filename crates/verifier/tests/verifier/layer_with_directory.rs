@@ -192,6 +192,20 @@ async fn a_limit_is_charged_once_for_what_was_let_through() {
     assert!(text(refused).await.contains("\"rate_limited\""));
 }
 
+#[tokio::test]
+async fn whose_proof_is_used_up_is_charged_whatever_comes_of_its_body() {
+    let directory = directory();
+    let limited = DirectoryKey { rate_limit: doorkey_verifier::RateLimit::new(2, 86_400), ..publishable() };
+    directory.apply([key(limited)], moment(NOW)).unwrap();
+    let app = app(&directory);
+    let session = Session::new(ISSUER, &issuer_key(), "pictures:read");
+    let wrong = || session.request("POST", "/length", Some(b"picture")).map(|_| Body::from("another"));
+    for code in ["digest_mismatch", "digest_mismatch", "rate_limited"] {
+        let answer = text(send(&app, wrong()).await).await;
+        assert!(answer.contains(&format!("\"{code}\"")), "{answer}");
+    }
+}
+
 /// A Redis that is reached and never answers; it says each time that somebody connects.
 async fn silent_redis() -> (Redis, tokio::sync::mpsc::UnboundedReceiver<tokio::net::TcpStream>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
