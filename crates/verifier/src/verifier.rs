@@ -112,12 +112,12 @@ impl Verifier {
             ),
             shared_replay: None,
             limits: Limits::new(),
+            bodies: body::memory(BODY_MEMORY.max(policy.body_limit())),
             policy,
             clock,
             entropy: Arc::new(SystemEntropy),
             meter: Meter::new(),
             waiting: Semaphore::new(MAX_WAITING),
-            bodies: body::memory(BODY_MEMORY),
         })
     }
 
@@ -138,9 +138,10 @@ impl Verifier {
         Self { directory: Some(Arc::clone(issuer.directory())), issuer: Some(issuer), ..self }
     }
 
-    /// Holds at most so many bytes of bodies at once, of all requests together; 256 MiB without this.
+    /// Holds at most so many bytes of bodies at once, of all requests together; 256 MiB without this. One body of the
+    /// policy's limit always fits.
     pub fn with_body_memory(self, bytes: usize) -> Self {
-        Self { bodies: body::memory(bytes), ..self }
+        Self { bodies: body::memory(bytes.max(self.policy.body_limit())), ..self }
     }
 
     /// Remembers accepted proofs in `replay`, which must be made for the policy's skew.

@@ -11,6 +11,7 @@ use doorkey_verifier::{
     Directory, DirectoryKey, Limits, Outage, Policy, Principal, Redis, SharedReplay, SystemClock, Verifier,
 };
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
+use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 use crate::clock::ManualClock;
@@ -148,17 +149,33 @@ async fn preflights_are_for_origins_that_some_key_allows() {
 async fn bodies_share_what_memory_there_is() {
     let policy = Policy::new(ISSUER, API).unwrap();
     let clock = ManualClock::at(NOW - 1);
-    let verifier = Verifier::new(policy).unwrap().with_directory(directory()).with_body_memory(4096);
+    // One body of the policy's limit fits, whatever was asked for.
+    let verifier = Verifier::new(policy.with_body_limit(5000)).unwrap().with_directory(directory()).with_body_memory(1);
     let verifier = verifier.with_clock(Arc::clone(&clock) as _);
-    let app = Router::new().route("/", post(async |body: axum::body::Bytes| body.len().to_string()));
-    let app = app.layer(verifier.into_layer());
+    let (goes_on, may_go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (told, waits) = (Arc::clone(&goes_on), Arc::clone(&may_go));
+    let app = Router::new()
+        .route("/", post(async |body: axum::body::Bytes| body.len().to_string()))
+        .route(
+            "/slow",
+            post(async move |body: axum::body::Bytes| {
+                told.add_permits(1);
+                waits.acquire().await.unwrap().forget();
+                body.len().to_string()
+            }),
+        )
+        .layer(verifier.into_layer());
     clock.advance(1);
     let session = Session::new(ISSUER, &issuer_key(), "pictures:read");
-    let upload = |length| session.request("POST", "/", Some(&vec![7; length])).map(Body::from);
+    let upload = |target, length| session.request("POST", target, Some(&vec![7; length])).map(Body::from);
     for _ in 0..3 {
-        assert_eq!(text(send(&app, upload(4096)).await).await, "4096", "what was held is given back");
+        assert_eq!(text(send(&app, upload("/", 5000)).await).await, "5000", "what was held is given back");
     }
-    let response = send(&app, upload(5000)).await;
+    let held = tokio::spawn(app.clone().oneshot(upload("/slow", 4096)));
+    goes_on.acquire().await.unwrap().forget();
+    let response = send(&app, upload("/", 1025)).await;
+    may_go.add_permits(1);
+    assert_eq!(text(held.await.unwrap().unwrap()).await, "4096");
     assert_eq!(
         (response.status(), response.headers()["retry-after"].to_str().unwrap()),
         (StatusCode::TOO_MANY_REQUESTS, "1")
