@@ -20,6 +20,9 @@ use doorkey_core::{Error, ErrorCode, JwkSet, KeyId, Origin};
 use self::table::Table;
 use crate::ambient::Moment;
 
+/// By how much news may be later than the moment of a decision that was being made when they came.
+const OVERTAKEN: Duration = Duration::from_secs(1);
+
 /// The keys that there are, what they may do, and which of them were revoked.
 ///
 /// Lines come in with [`apply`](Self::apply), from wherever. Who looks a key up gets it only as long as the directory
@@ -107,9 +110,17 @@ impl Directory {
         self.read(|state| state.position.clone())
     }
 
-    /// How long ago nothing was missing; `None` if it never was complete.
+    /// How long ago nothing was missing; `None` if it never was complete, or if the clock was set back behind that.
     pub fn age(&self, now: &Moment) -> Option<Duration> {
-        self.read(|state| Some(now.since(&state.complete_at?)))
+        self.read(|state| state.age(now))
+    }
+
+    /// Takes it for one that never was complete, if the clock was set back: then what comes next says when it was true.
+    pub(crate) fn forget_what_is_to_come(&self, now: &Moment) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if state.age(now).is_none() {
+            state.complete_at = None;
+        }
     }
 
     /// When nothing was missing.
@@ -158,8 +169,14 @@ impl Directory {
 }
 
 impl State {
+    /// How old it is cannot be said where the monotonic clock was set back, as it can be where a platform has one clock.
+    fn age(&self, now: &Moment) -> Option<Duration> {
+        let at = self.complete_at.filter(|at| at.monotonic <= now.monotonic + OVERTAKEN)?;
+        Some(now.since(&at))
+    }
+
     fn check_fresh(&self, max_staleness: Duration, now: &Moment) -> Result<(), Error> {
-        if self.complete_at.is_some_and(|at| now.since(&at) <= max_staleness) {
+        if self.age(now).is_some_and(|age| age <= max_staleness) {
             return Ok(());
         }
         Err(Error::new(ErrorCode::DirectoryStale, "it is too long ago that the issuer said which keys are revoked"))

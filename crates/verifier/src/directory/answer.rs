@@ -138,6 +138,7 @@ impl DirectoryAnswer {
                 // It cannot have been true later than now, whatever the issuer's clock says.
                 let elapsed = u64::try_from(now.since(&self.asked_at).as_millis()).unwrap_or(u64::MAX);
                 synced.after_ms = synced.after_ms.min(elapsed);
+                directory.forget_what_is_to_come(now);
                 Some(*synced)
             }
             _ => None,
@@ -211,6 +212,26 @@ mod tests {
         let later = SYNCED.replace("2000", "2000000");
         read(&directory, position("h", 7), &format!("{}{later}", BEGIN.replace(":0", ":7"))).unwrap();
         assert_eq!(directory.age(&at(1004, 14)), Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_leaves_a_copy_of_no_age_until_the_next_answer() {
+        let directory = Directory::new(Duration::from_secs(10));
+        let ask = |since: u64, now: super::Moment| {
+            let mut answer = DirectoryAnswer::new(directory.position(), now);
+            answer.push(BEGIN.replace(":0", &format!(":{since}")).as_bytes());
+            answer.push(SYNCED.as_bytes());
+            while answer.apply_next(&directory, &now).unwrap().is_some() {}
+        };
+        ask(0, at(5000, 5000));
+        let back = at(1000, 1000);
+        assert_eq!((directory.age(&at(5000, 5000)), directory.age(&back)), (Some(Duration::ZERO), None));
+        assert!(directory.check_fresh(&back).is_err());
+        // A decision may have begun a moment before the news came.
+        assert!(directory.check_fresh(&at(4999, 4999)).is_ok());
+        ask(7, back);
+        assert_eq!(directory.age(&at(1003, 1003)), Some(Duration::from_secs(3)));
+        assert!(directory.check_fresh(&at(1011, 1011)).is_err());
     }
 
     #[test]
