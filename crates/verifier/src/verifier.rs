@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use doorkey_core::{Error, JwkSet, Origin};
+use doorkey_core::{Error, ErrorCode, JwkSet, Origin};
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
-use crate::ambient::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::ambient::{Clock, Entropy, Moment, SystemClock, SystemEntropy};
 #[cfg(feature = "gate")]
 use crate::decision::AnnouncedBody;
 use crate::decision::{Accepted, Decision, Examined, Marked, Rejection};
@@ -293,14 +294,22 @@ impl Verifier {
 
     /// Checks everything but the body; what is not known yet is waited for, within bounds.
     async fn examine(&self, head: &RequestHead<'_>, watch: &mut Watch<'_>) -> Result<Examined, Refusal> {
-        let keys = self.keys();
-        let examined = match self.decision(&keys).examine(head) {
+        let until = Instant::now() + PATIENCE;
+        let mut keys = self.keys();
+        let mut examined = self.decision(&keys).examine(head);
+        if examined.as_ref().is_err_and(|rejection| self.awaits_first_word(rejection)) {
+            watch.pause(self.wait_for_news(until, |_| true)).await;
+            keys = self.keys();
+            examined = self.decision(&keys).examine(head);
+        }
+        let examined = match examined {
             Err(Rejection::IssuerKeyUnknown(kid)) if self.directory.is_none() => {
                 let keys = watch.pause(self.keys.refresh(&kid)).await?;
                 self.decision(&keys).examine(head)
             }
             Err(Rejection::IssuerKeyUnknown(_) | Rejection::KeyUnknown(_)) if self.directory.is_some() => {
-                watch.pause(self.wait_for_news()).await;
+                let asked_at = self.clock.moment();
+                watch.pause(self.wait_for_news(until, |complete_at| complete_at.monotonic >= asked_at.monotonic)).await;
                 self.decision(&self.keys()).examine(head)
             }
             examined => examined,
@@ -308,13 +317,18 @@ impl Verifier {
         examined.map_err(Rejection::into_refusal)
     }
 
-    /// Waits until the directory is as new as this request: the key may have been made a moment ago.
-    async fn wait_for_news(&self) {
+    /// Whether nothing can be said before the issuer has told the directory for the first time.
+    fn awaits_first_word(&self, rejection: &Rejection) -> bool {
+        let is_stale =
+            matches!(rejection, Rejection::Refused(refusal) if refusal.error().code() == ErrorCode::DirectoryStale);
+        is_stale && self.directory.as_ref().is_some_and(|directory| directory.complete_at().is_none())
+    }
+
+    /// Waits until the directory is new enough, for a key that may have been made a moment ago.
+    async fn wait_for_news(&self, until: Instant, is_enough: impl Fn(&Moment) -> bool) {
         let (Some(directory), Ok(_permit)) = (&self.directory, self.waiting.try_acquire()) else { return };
-        let asked_at = self.clock.moment();
-        let news = directory.wait_for(|complete_at| complete_at.monotonic >= asked_at.monotonic);
         // Whether it came or not: what is known then decides.
-        drop(tokio::time::timeout(PATIENCE, news).await);
+        drop(timeout_at(until, directory.wait_for(is_enough)).await);
     }
 
     /// Charges the request, and only then marks its proof as used: what a limit refuses takes no place among what was

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 use crate::clock::ManualClock;
-use crate::known::{bearer, directory, key, publishable, secret, secret_key, signed, synced};
+use crate::known::{bearer, directory, key, publishable, secret, secret_key, settings, signed, synced};
 use crate::signer::{API, ISSUER, NOW, PAGE, Session, issuer_key, moment};
 
 fn app(directory: &Arc<Directory>) -> Router {
@@ -115,6 +115,26 @@ async fn a_key_that_was_made_a_moment_ago_is_waited_for() {
     });
     assert_eq!(text(request.await.unwrap().unwrap()).await, secret_key().id().to_string());
     news.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_issuer_s_first_word_is_waited_for() {
+    let session = Session::new(ISSUER, &issuer_key(), "pictures:read");
+    for request in [shows_key("GET", "/whoami", Body::empty()), session.request("GET", "/whoami", None).map(Body::from)]
+    {
+        let directory = Arc::new(Directory::new(std::time::Duration::from_secs(10)));
+        let waiting = tokio::spawn(app(&directory).oneshot(request));
+        let news = tokio::spawn(async move {
+            let begin = doorkey_verifier::DirectoryBegin { history: "h".into(), since: 0 };
+            let begin = doorkey_verifier::DirectoryLine::Begin(begin);
+            // It was asked for before the request came.
+            let settings = doorkey_verifier::DirectoryLine::Settings(Box::new(settings()));
+            let lines = [begin, settings, key(publishable()), key(secret()), synced(1)];
+            directory.apply(lines, moment(NOW - 1)).unwrap();
+        });
+        assert_eq!(waiting.await.unwrap().unwrap().status(), StatusCode::OK);
+        news.await.unwrap();
+    }
 }
 
 #[tokio::test]
