@@ -101,19 +101,31 @@ impl Following {
     pub(crate) fn need(&self, now: &Moment) -> Need {
         let most = self.directory.max_staleness();
         match self.directory.age(now) {
-            _ if now.monotonic < self.rest_until => Need::None,
+            _ if self.rests(now) => Need::None,
             Some(age) if age <= most / 2 => Need::None,
             Some(age) if age <= most => Need::Soon,
             _ => Need::Now,
         }
     }
 
-    /// Whether it is worth asking for the sake of a key that is not known; the request with it came at `came_at`, by the
-    /// monotonic clock.
-    pub(crate) fn should_look(&self, came_at: Duration, now: &Moment) -> bool {
-        let is_new = self.directory.complete_at().is_some_and(|at| at.monotonic >= came_at);
-        let is_recent = self.asked_at.is_some_and(|at| now.monotonic.abs_diff(at) < LOOK_EVERY);
-        !is_new && !is_recent && now.monotonic >= self.rest_until
+    /// How long to wait before asking for the sake of a key that is not known: the rest of the second since somebody asked
+    /// last. `None` when it is not worth it: the copy is as new as the request, which came at `came_at`, by the monotonic
+    /// clock, or the issuer failed a moment ago.
+    pub(crate) fn look_in(&self, came_at: Duration, now: &Moment) -> Option<Duration> {
+        let is_known = self.directory.age(now).is_some();
+        let is_new = is_known && self.directory.complete_at().is_some_and(|at| at.monotonic >= came_at);
+        if is_new || self.rests(now) {
+            return None;
+        }
+        // A clock that was set back says nothing of how long ago that was.
+        let ago = self.asked_at.and_then(|at| now.monotonic.checked_sub(at));
+        Some(ago.map_or(Duration::ZERO, |ago| LOOK_EVERY.saturating_sub(ago)))
+    }
+
+    /// Whether it is too soon to ask again after a failure. Longer than the longest wait it is only by a clock that was set
+    /// back.
+    fn rests(&self, now: &Moment) -> bool {
+        self.rest_until.checked_sub(now.monotonic).is_some_and(|rest| !rest.is_zero() && rest <= Waits::LONGEST)
     }
 
     /// Asks; what was asked before is not answered any more.
@@ -294,7 +306,7 @@ mod tests {
             world.refuse(now, 0, "", now);
             if wait > 0.0 {
                 assert_eq!(world.need(now + wait - 1.0), Need::None, "{wait}");
-                assert!(!world.following.should_look(at(now).monotonic, &at(now + wait - 1.0)));
+                assert_eq!(world.following.look_in(at(now).monotonic, &at(now + wait - 1.0)), None);
             }
             now += wait;
             assert_eq!(world.need(now), Need::Now, "{wait}");
@@ -363,14 +375,27 @@ mod tests {
     #[test]
     fn for_an_unknown_key_it_is_asked_once_a_second() {
         let mut world = World::new();
-        let look =
-            |world: &World, came: u64, now: f64| world.following.should_look(Duration::from_millis(came), &at(now));
-        assert!(look(&world, 0, 0.0));
+        let look = |world: &World, came: u64, now: f64| {
+            world.following.look_in(Duration::from_millis(came), &at(now)).map(|wait| wait.as_millis())
+        };
+        assert_eq!(look(&world, 0, 0.0), Some(0));
         world.refresh(0.0, &full(), 300.0).unwrap();
-        assert!(!look(&world, 0, 1500.0), "it is as new as the request");
-        assert!(!look(&world, 400, 400.0) && !look(&world, 400, 999.0) && look(&world, 400, 1000.0));
+        assert_eq!(look(&world, 0, 1500.0), None, "it is as new as the request");
+        assert_eq!([400.0, 999.0, 1000.0, 9000.0].map(|now| look(&world, 400, now)), [600, 1, 0, 0].map(Some));
         let now: Moment = at(1000.0);
         let _under_way = world.following.ask(&world.signer, &now).unwrap();
-        assert!(!look(&world, 1001, 1500.0) && look(&world, 1001, 2000.0));
+        assert_eq!([1500.0, 2000.0].map(|now| look(&world, 1001, now)), [500, 0].map(Some));
+    }
+
+    #[test]
+    fn after_a_clock_was_set_back_it_is_asked_at_once() {
+        let mut world = World::new();
+        world.refresh(9_000_000.0, &full(), 9_000_000.0).unwrap();
+        assert_eq!((world.need(9_000_000.0), world.need(0.0)), (Need::None, Need::Now));
+        assert_eq!(world.following.look_in(Duration::ZERO, &at(0.0)), Some(Duration::ZERO));
+        world.refuse(9_020_000.0, 401, r#"{"code":"key_revoked"}"#, 9_020_000.0);
+        assert_eq!((world.need(9_020_000.0), world.need(0.0)), (Need::None, Need::Now));
+        world.refresh(0.0, &answer(7, &[], 8), 0.0).unwrap();
+        assert_eq!([0.0, 5001.0, 10_001.0].map(|now| world.need(now)), [Need::None, Need::Soon, Need::Now]);
     }
 }

@@ -39,10 +39,10 @@ impl Link {
         self.following.need(now)
     }
 
-    /// Whether it is worth asking for the sake of a key that is not known; the request with it came at `came_at`, by the
-    /// monotonic clock.
-    pub fn should_look(&self, came_at: Duration, now: &Moment) -> bool {
-        self.following.should_look(came_at, now)
+    /// How long to wait before asking for the sake of a key that is not known, or `None` when it is not worth it; the
+    /// request with it came at `came_at`, by the monotonic clock.
+    pub fn look_in(&self, came_at: Duration, now: &Moment) -> Option<Duration> {
+        self.following.look_in(came_at, now)
     }
 
     /// What was wrong when the directory was asked for last.

@@ -73,12 +73,14 @@ impl Checker {
         need.as_str().to_owned()
     }
 
-    /// Whether to ask for the sake of a key that is not known; the request with it came at `came_at`, by the monotonic
-    /// clock.
-    #[wasm_bindgen(js_name = shouldLook)]
-    pub fn should_look(&self, came_at: f64, now: f64, monotonic: f64) -> bool {
+    /// How many whole milliseconds to wait before asking for the sake of a key that is not known, or nothing when it is not
+    /// worth it; the request with it came at `since`, by the monotonic clock.
+    #[wasm_bindgen(js_name = lookIn)]
+    pub fn look_in(&self, since: f64, now: f64, monotonic: f64) -> Option<f64> {
         let checker = self.0.borrow();
-        checker.link().is_some_and(|link| link.should_look(since_start(came_at), &moment(now, monotonic)))
+        let wait = checker.link()?.look_in(since_start(since), &moment(now, monotonic))?;
+        // Rounded up: a timer that is told less comes too early.
+        Some((wait.as_secs_f64() * 1000.0).ceil())
     }
 
     /// What was wrong when the directory was asked for last, in words without any secret.
