@@ -269,23 +269,27 @@ async fn a_verifier_has_so_many_series_and_no_more(on: On) {
     let scene = Scene::new(on).await;
     let (verifier, other) = (Verifier::add(&scene.house).await, Verifier::add(&scene.house).await);
     let series = |n: u64, sequence: u64| json!({ "spool": format!("{n:016}"), "sequence": sequence, "counts": [] });
-    assert_eq!(send(&scene.house, &other, &series(0, 1)).await, done());
     assert_eq!(send(&scene.house, &verifier, &series(0, 1)).await, done());
-    for n in 1..=63 {
-        assert_eq!(send(&scene.house, &verifier, &series(n, 1)).await, done());
-    }
+    // Those of many other processes.
+    let others = "INSERT INTO usage_spools (verifier_id, spool, sequence, taken_at) \
+        WITH RECURSIVE n (i) AS (SELECT CAST(1000000000000001 AS BIGINT) UNION ALL \
+        SELECT i + 1 FROM n WHERE i < 1000000000004095) \
+        SELECT verifier_id, CAST(i AS TEXT), 1, taken_at FROM usage_spools, n";
+    assert_eq!(scene.house.place.execute(others).await, 4095);
+    assert_eq!(send(&scene.house, &other, &series(0, 1)).await, done());
     assert_eq!(send(&scene.house, &verifier, &series(0, 2)).await, done());
     assert_eq!(
         scene.house.place.execute("UPDATE usage_spools SET taken_at = taken_at - 1 WHERE sequence = 1").await,
-        64
+        4096
     );
     // One of those that rested goes.
-    assert_eq!(send(&scene.house, &verifier, &series(64, 1)).await, done());
+    assert_eq!(send(&scene.house, &verifier, &series(1, 1)).await, done());
     assert_eq!(send(&scene.house, &verifier, &series(0, 3)).await, done());
-    assert_eq!(send(&scene.house, &verifier, &series(64, 2)).await, done());
-    assert_eq!(send(&scene.house, &verifier, &series(63, 2)).await, (409, "conflict".into()));
+    assert_eq!(send(&scene.house, &verifier, &series(1, 2)).await, done());
+    assert_eq!(send(&scene.house, &verifier, &series(1_000_000_000_000_001, 2)).await, done());
+    assert_eq!(send(&scene.house, &verifier, &series(1_000_000_000_004_095, 2)).await, (409, "conflict".into()));
     assert_eq!(send(&scene.house, &other, &series(0, 2)).await, done());
-    assert_eq!(scene.house.place.execute("DELETE FROM usage_spools").await, 65);
+    assert_eq!(scene.house.place.execute("DELETE FROM usage_spools").await, 4097);
 }
 
 async fn a_verifier_that_reports_too_often_is_told_to_wait(on: On) {
