@@ -33,8 +33,9 @@ use crate::limit::RateLimit;
 ///
 /// The limits of keys come with the keys; those of sessions and addresses are the operator's, and there are none unless
 /// they are set here. Periods begin at whole multiples of their length since the epoch, months with the calendar in UTC.
-/// No more requests are let through in one of them than the limit says, but for a clock that is set back by more than a
-/// whole period, and a Redis that loses its data.
+/// What is counted is heads: a request counts in the period in which its head came and its proof was used up, whatever
+/// becomes of its body, and whenever that is there. No more of them are let through in one period than the limit says, but
+/// for a clock that is set back by more than a whole period, and a Redis that loses its data.
 ///
 /// On one machine all is counted exactly, in memory; up to a million subjects, beyond which new addresses and sessions
 /// are refused while keys are not, and an error is logged. Several verifiers count in Redis. Each takes leases there, a
