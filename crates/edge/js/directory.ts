@@ -18,6 +18,8 @@ interface Flight {
   landed: Promise<void>;
   /** When the issuer was last heard of, or asked. */
   heard: number;
+  /** Whether there was a question to ask at all. */
+  isAsked: boolean;
 }
 
 /**
@@ -45,17 +47,21 @@ export class DirectoryCopy {
    * for one that is going to be.
    */
   async refresh(): Promise<void> {
-    const [now, monotonic] = this.#moment();
-    const need = this.#engine.run(() => this.#checker.directoryNeed(now, monotonic));
-    if (need === "none") return;
-    const other = this.#current();
-    if (need === "soon" && other) return;
-    const flight = other ?? this.#depart();
-    if (need === "soon" && outlivesRequests) return;
-    const until = monotonic + PATIENCE;
-    if (await this.#wait(flight, until)) return;
-    // One that went down with the request that began it leaves those who wait to begin their own.
-    if (this.#ambient.monotonic() < until) await this.#wait(this.#current() ?? this.#depart(), until);
+    const need = this.#need();
+    if (need === "soon") {
+      if (this.#current()) return;
+      const flight = this.#depart();
+      if (!outlivesRequests) await this.#wait(flight, this.#ambient.monotonic() + PATIENCE);
+    }
+    if (need !== "now") return;
+    const until = this.#ambient.monotonic() + PATIENCE;
+    // One that has failed is no reason to refuse as long as Rust has nothing against another one, and of one that went down
+    // with the request that began it nothing more is heard.
+    do {
+      const flight = this.#current() ?? this.#depart();
+      await this.#wait(flight, until);
+      if (!flight.isAsked) return;
+    } while (this.#ambient.monotonic() < until && this.#need() === "now");
   }
 
   /** Waits for the issuer's word on a key that was not known at a moment, if that is worth it. */
@@ -71,6 +77,11 @@ export class DirectoryCopy {
   /** What was wrong when the issuer was asked last. */
   get trouble(): string | undefined {
     return this.#engine.run(() => this.#checker.directoryTrouble);
+  }
+
+  #need(): string {
+    const [now, monotonic] = this.#moment();
+    return this.#engine.run(() => this.#checker.directoryNeed(now, monotonic));
   }
 
   #moment(): [now: number, monotonic: number] {
@@ -95,7 +106,7 @@ export class DirectoryCopy {
   }
 
   #depart(): Flight {
-    const flight: Flight = { landed: Promise.resolve(), heard: this.#ambient.monotonic() };
+    const flight: Flight = { landed: Promise.resolve(), heard: this.#ambient.monotonic(), isAsked: false };
     this.#flight = flight;
     flight.landed = this.#land(flight).finally(() => {
       if (this.#flight === flight) this.#flight = undefined;
@@ -108,6 +119,7 @@ export class DirectoryCopy {
     try {
       const [now, monotonic] = this.#moment();
       asked = this.#engine.run(() => this.#checker.askDirectory(now, monotonic));
+      flight.isAsked = true;
       const { status, document } = await this.#ask(flight, asked);
       const [at, then] = this.#moment();
       const done = asked;

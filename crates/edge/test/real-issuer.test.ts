@@ -131,11 +131,9 @@ test("the issuer hears of uses and of a key that leaked, each once", { timeout: 
   assert.deepEqual((await house.usage(leaked.id)).refused, { secret_key_in_browser: 1 });
 });
 
-test("a clock that is wrong by minutes is put right by the issuer's", { timeout: 60_000 }, async () => {
+test("a clock that is wrong by minutes is put right by the issuer's within one request", { timeout: 60_000 }, async () => {
   const key = await house.createKey();
   const { judge } = begin({ clock: () => Date.now() + 600_000 });
-  assert.equal(await judge(bearer(key)), "directory_stale");
-  passed += 2001;
   assert.equal(await judge(bearer(key)), "accepted");
 });
 

@@ -1,0 +1,164 @@
+// When a verifier asks for the directory, and how long a request waits for it.
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+import { BEARER, begin, gate, KEY, pass, settle, STRANGER } from "./scene.js";
+
+/** The line that each answer begins with. */
+const begun = `${JSON.stringify({ begin: { history: "h1", since: 0 } })}\n`;
+
+test("one failure is no reason to refuse: those who wait for it wait for the next try", async () => {
+  const { issuer, judge } = await begin();
+  const good = issuer.answer;
+  const failures = [() => Promise.reject(new TypeError("fetch failed")), () => new Response(issuer.lines().slice(0, -3))];
+  for (const [i, failure] of failures.entries()) {
+    issuer.answer = () => {
+      issuer.answer = good;
+      return failure();
+    };
+    const verdicts = await Promise.all(Array.from({ length: 100 }, () => judge(BEARER)));
+    assert.deepEqual(new Set(verdicts), new Set(["accepted"]));
+    assert.equal(issuer.asked.length, 2 * (i + 1), "once for all, and once more");
+    pass(10_001);
+  }
+});
+
+test("while the issuer is away a request has it asked twice, and the next ones not at all", async () => {
+  const { issuer, judge } = await begin();
+  issuer.answer = () => Promise.reject(new TypeError("fetch failed"));
+  for (let i = 0; i < 3; i += 1) {
+    const verdicts = await Promise.all(Array.from({ length: 100 }, () => judge(BEARER)));
+    assert.deepEqual(new Set(verdicts), new Set(["directory_stale"]));
+    assert.equal(issuer.asked.length, 2);
+  }
+});
+
+test("an issuer that does not answer, or not to the end, is not asked by each request anew", async () => {
+  for (const wrong of [() => Promise.reject(new TypeError("fetch failed")), () => new Response(begun), () => new Response("{")]) {
+    const { issuer, judge } = await begin();
+    issuer.answer = wrong;
+    for (let i = 0; i < 100; i += 1) {
+      assert.equal(await judge(BEARER), "directory_stale");
+      pass(10);
+    }
+    // In a second, with waits that double from 100 ms on, of which a part is drawn.
+    assert.ok(issuer.asked.length >= 3 && issuer.asked.length <= 8, `${issuer.asked.length} times`);
+    issuer.answer = () => new Response(issuer.lines());
+    pass(2001);
+    assert.equal(await judge(BEARER), "accepted");
+  }
+});
+
+test("an answer that never comes or never ends is waited for five seconds, and given up", async () => {
+  const { issuer, judge } = await begin();
+  let isCancelled = false;
+  let say: (line: string) => void = () => {};
+  const utf8 = new TextEncoder();
+  const endless = () => {
+    isCancelled = false;
+    const start = (to: ReadableStreamDefaultController<Uint8Array>) => {
+      say = (line) => void (isCancelled || to.enqueue(utf8.encode(line)));
+      say(begun);
+    };
+    return new Response(new ReadableStream({ start, cancel: () => void (isCancelled = true) }));
+  };
+  const archived = `${JSON.stringify({ organization: { id: "org_01h455vb4pex5vr0r30c1g60r3", archived: true } })}\n`;
+  const never = () => new Promise<never>(() => {});
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const tick = async (millis: number) => {
+    await settle();
+    pass(millis);
+    mock.timers.tick(millis);
+    await settle();
+  };
+  try {
+    for (const answer of [never, endless]) {
+      issuer.answer = answer;
+      const verdict = judge(BEARER);
+      await tick(5000);
+      assert.equal(await verdict, "directory_stale");
+      await tick(2001);
+    }
+    assert.ok(isCancelled, "what is silent is given up");
+    // It goes on, and does not end: those who wait for it do so no longer, and after a minute it ends.
+    issuer.answer = endless;
+    const verdict = judge(BEARER);
+    await tick(1);
+    const asked = issuer.asked.length;
+    for (let seconds = 0; seconds < 5; seconds += 1) {
+      say(archived);
+      await tick(1000);
+    }
+    assert.equal(await verdict, "directory_stale");
+    let later: Promise<string> | undefined;
+    for (let seconds = 5; seconds < 59; seconds += 1) {
+      if (seconds === 20) later = judge(BEARER);
+      say(archived);
+      await tick(1000);
+    }
+    assert.deepEqual([isCancelled, issuer.asked.length], [false, asked]);
+    assert.equal(await later, "directory_stale", "one that came in between waited for the same");
+    await tick(1000);
+    assert.ok(isCancelled, "what never ends is given up");
+    await tick(2001);
+    issuer.answer = () => new Response(issuer.lines());
+    assert.equal(await judge(BEARER), "accepted");
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test("a key that is not known is asked for, at most once a second however many there are", async () => {
+  const { issuer, judge } = await begin();
+  assert.equal(await judge(BEARER), "accepted");
+  assert.equal(issuer.asked.length, 1);
+  pass(1001);
+  for (let i = 0; i < 10; i += 1) {
+    const verdicts = await Promise.all(Array.from({ length: 100 }, () => judge(STRANGER)));
+    assert.deepEqual(new Set(verdicts), new Set(["key_unknown"]));
+    pass(100);
+  }
+  assert.equal(issuer.asked.length, 2);
+  pass(1);
+  assert.equal(await judge(STRANGER), "key_unknown");
+  assert.equal(issuer.asked.length, 3);
+});
+
+test("a key that was just made is found", async () => {
+  const { issuer, judge } = await begin({}, { ...KEY, id: "key_01h455vb4pex5vr081040g2081" });
+  assert.equal(await judge(BEARER), "key_unknown");
+  issuer.set(KEY);
+  pass(1001);
+  assert.equal(await judge(BEARER), "accepted");
+});
+
+test("a refresh that is under way may bring a key that is not known", async () => {
+  const { issuer, judge } = await begin({}, { ...KEY, id: "key_01h455vb4pex5vr081040g2081" });
+  assert.equal(await judge(BEARER), "key_unknown");
+  const { open, opened } = gate<Response>();
+  issuer.answer = () => opened;
+  pass(5100);
+  const verdict = judge(BEARER);
+  await settle();
+  issuer.set(KEY);
+  open(new Response(issuer.lines()));
+  assert.equal(await verdict, "accepted");
+  assert.equal(issuer.asked.length, 2);
+});
+
+test("news of a key are waited for a second and a half", async () => {
+  const { issuer, judge } = await begin();
+  assert.equal(await judge(BEARER), "accepted");
+  pass(1001);
+  issuer.answer = () => new Promise<never>(() => {});
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    const verdict = judge(STRANGER);
+    await settle();
+    pass(1500);
+    mock.timers.tick(1500);
+    assert.equal(await verdict, "key_unknown");
+    assert.equal(await judge(BEARER), "accepted");
+  } finally {
+    mock.timers.reset();
+  }
+});
