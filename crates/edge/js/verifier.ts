@@ -129,30 +129,17 @@ export class RequestVerifier implements Verifier {
     return (this.#instance = { engine, checker, issuer, usage });
   }
 
-  async #decide({ engine, checker, issuer }: Instance, raw: RawRequest, peer: string | undefined): Promise<PrincipalJson> {
+  async #decide(instance: Instance, raw: RawRequest, peer: string | undefined): Promise<PrincipalJson> {
+    const { engine, checker, issuer } = instance;
     const { now, monotonic } = this.#ambient;
-    const since = monotonic();
-    await issuer.refresh();
-
-    const lines = raw.headers.flat();
-    const headers = lines.join("\n");
-    const examine = () => {
-      const [at, then] = [now(), monotonic()];
-      return engine.run(() => checker.examine(raw.method, raw.target, raw.authority, headers, lines.length, peer, at, then));
-    };
-    let examination: Examination | undefined = examine();
+    let examination: Examination | undefined = await this.#examine(instance, raw, peer);
     let entered: Entered | undefined;
     const held = new Held(this.#room);
     try {
+      // A copy that will soon be too old is renewed by a request whose key it knows.
       const first = examination;
-      const [kid, isStranger] = engine.run(() => [first.unknownKey, first.unknownClient]);
-      if (kid !== undefined || isStranger) {
-        if (issuer instanceof DirectoryCopy) await issuer.look(since);
-        else if (kid !== undefined) await issuer.find(kid);
-        examination = undefined;
-        engine.run(() => first.free());
-        examination = examine();
-      }
+      const isKnown = engine.run(() => !first.isStale && !first.unknownClient);
+      if (issuer instanceof DirectoryCopy && isKnown) await issuer.refresh();
       // What is handed to Rust is freed there, whatever it decides.
       const examined = examination;
       const [enteredAt, enteredThen] = [now(), monotonic()];
@@ -180,6 +167,36 @@ export class RequestVerifier implements Verifier {
         entered?.free();
       }
     }
+  }
+
+  /** Looks at all but the body, and once more when what was missing for that is there. */
+  async #examine({ engine, checker, issuer }: Instance, raw: RawRequest, peer: string | undefined): Promise<Examination> {
+    const { now, monotonic } = this.#ambient;
+    const since = monotonic();
+    // A key that was withdrawn must not count once more: without a directory nothing here is ever too old.
+    if (issuer instanceof Keys) await issuer.refresh();
+    const lines = raw.headers.flat();
+    const headers = lines.join("\n");
+    const examine = () => {
+      const [at, then] = [now(), monotonic()];
+      return engine.run(() => checker.examine(raw.method, raw.target, raw.authority, headers, lines.length, peer, at, then));
+    };
+    const examineAfter = async (news: Promise<void>, before: Examination) => {
+      try {
+        await news;
+      } finally {
+        if (!engine.isBroken) before.free();
+      }
+      return examine();
+    };
+    const first = examine();
+    if (issuer instanceof Keys) {
+      const kid = engine.run(() => first.unknownKey);
+      return kid === undefined ? first : examineAfter(issuer.find(kid), first);
+    }
+    // What shows no credential, or none that could be one, is refused by now: for that nobody is asked, and nobody waits.
+    const second = engine.run(() => first.isStale) ? await examineAfter(issuer.refresh(), first) : first;
+    return engine.run(() => second.unknownClient) ? examineAfter(issuer.look(since), second) : second;
   }
 
   async #read(

@@ -32,13 +32,15 @@ pub struct Examination {
 }
 
 /// What has to be known before more can be said of a request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 enum Unknown {
     IssuerKey(Thumbprint),
     /// The directory has no such key.
     Client(KeyId),
     /// The directory has no such key of the issuer's.
     DirectoryKey(Thumbprint),
+    /// The directory is too old to say anything of this request.
+    Stale(Refusal),
 }
 
 impl From<Unknown> for Refusal {
@@ -46,6 +48,7 @@ impl From<Unknown> for Refusal {
         let rejection = match unknown {
             Unknown::IssuerKey(kid) | Unknown::DirectoryKey(kid) => Rejection::IssuerKeyUnknown(kid),
             Unknown::Client(key) => Rejection::KeyUnknown(key),
+            Unknown::Stale(refusal) => return refusal,
         };
         rejection.into_refusal()
     }
@@ -59,6 +62,12 @@ impl Examination {
             Err(Unknown::IssuerKey(kid)) => Some(kid),
             _ => None,
         }
+    }
+
+    /// Whether nothing more is known of the request because the directory is too old. It counts for no refusal before it is
+    /// entered: what is examined again may be accepted.
+    pub fn is_stale(&self) -> bool {
+        matches!(self.outcome, Err(Unknown::Stale(_)))
     }
 
     /// Whether nothing more is known of the request because the directory does not have a key.
@@ -164,7 +173,13 @@ impl Checker {
                 Err(Rejection::IssuerKeyUnknown(kid)) if self.link.is_some() => Err(Unknown::DirectoryKey(kid)),
                 Err(Rejection::IssuerKeyUnknown(kid)) => Err(Unknown::IssuerKey(kid)),
                 Err(Rejection::KeyUnknown(key)) => Err(Unknown::Client(key)),
-                Err(rejection) => return Err(rejection.into_refusal()),
+                Err(rejection) => {
+                    let refusal = rejection.into_refusal();
+                    if refusal.error().code() != ErrorCode::DirectoryStale {
+                        return Err(refusal);
+                    }
+                    Err(Unknown::Stale(refusal))
+                }
             };
             Ok(Examination { outcome, announces_body: head.announces_body() })
         })

@@ -47,6 +47,12 @@ impl Examination {
         self.0.unknown_key().map(ToString::to_string)
     }
 
+    /// Whether the directory is too old, and that is all that is known of the request.
+    #[wasm_bindgen(getter, js_name = isStale)]
+    pub fn is_stale(&self) -> bool {
+        self.0.is_stale()
+    }
+
     /// Whether the directory has no such key, or no such key of the issuer's, and that is all that is known of the request.
     #[wasm_bindgen(getter, js_name = unknownClient)]
     pub fn unknown_client(&self) -> bool {

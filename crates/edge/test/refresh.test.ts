@@ -1,7 +1,8 @@
 // When a verifier asks for the directory, and how long a request waits for it.
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { BEARER, begin, gate, KEY, pass, settle, STRANGER } from "./scene.js";
+import { problem } from "./fake-issuer.js";
+import { BEARER, begin, gate, KEY, pass, settle, STRANGER, time } from "./scene.js";
 
 /** The line that each answer begins with. */
 const begun = `${JSON.stringify({ begin: { history: "h1", since: 0 } })}\n`;
@@ -30,6 +31,50 @@ test("while the issuer is away a request has it asked twice, and the next ones n
     assert.deepEqual(new Set(verdicts), new Set(["directory_stale"]));
     assert.equal(issuer.asked.length, 2);
   }
+});
+
+test("what shows no credential, or none that could be one, has nothing fetched and waits for nothing", async () => {
+  const { issuer, judge } = await begin();
+  issuer.answer = () => new Promise<never>(() => {});
+  const host = ["host", "api.example.com"] as const;
+  const malformed = BEARER.headers.map(([name, value]) => [name, name === "authorization" ? value.slice(0, -1) : value] as const);
+  for (let i = 0; i < 2; i += 1) {
+    assert.equal(await judge({ ...BEARER, headers: [host] }), "credential_missing");
+    assert.equal(await judge({ ...BEARER, headers: [host, ["authorization", "Doorkey no.token.atall"]] }), "malformed_token");
+    assert.equal(await judge({ ...BEARER, headers: malformed }), "malformed_key");
+    assert.equal(issuer.asked.length, 0);
+  }
+  // Nor does it renew a copy that is there.
+  issuer.answer = () => new Response(issuer.lines());
+  assert.equal(await judge(BEARER), "accepted");
+  pass(6000);
+  assert.equal(await judge({ ...BEARER, headers: [host] }), "credential_missing");
+  assert.equal(issuer.asked.length, 1);
+  assert.equal(await judge(BEARER), "accepted");
+  assert.equal(issuer.asked.length, 2);
+});
+
+test("a request that waits for the directory is counted for what came of it alone", async () => {
+  const publishable = { id: "key_01h455vb4pex5vr081040g2081", kind: "publishable", environment: "test", origins: ["https://shop.example"] };
+  const { world, issuer, judge } = await begin({}, publishable);
+  const ask = async () => judge(await world.sign(Math.floor(time.wall / 1000), "GET", "/"));
+  pass(20_000);
+  assert.equal(await ask(), "accepted");
+  pass(20_000);
+  // The token's own key is known of old, and so is whose it is.
+  assert.equal(await ask(), "accepted");
+  pass(20_000);
+  issuer.answer = () => problem("key_revoked", 401);
+  assert.equal(await ask(), "directory_stale");
+  await settle();
+  pass(5001);
+  await judge(STRANGER);
+  await settle();
+  const outcomes = new Map<string, number>();
+  for (const { outcome, count } of issuer.reports.flatMap(({ counts }) => counts)) {
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + count);
+  }
+  assert.deepEqual(Object.fromEntries(outcomes), { accepted: 2, directory_stale: 1 });
 });
 
 test("an issuer that does not answer, or not to the end, is not asked by each request anew", async () => {

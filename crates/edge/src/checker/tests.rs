@@ -111,6 +111,20 @@ fn what_is_revoked_while_a_body_arrives_is_not_accepted() {
 }
 
 #[test]
+fn a_directory_that_is_too_old_is_told_apart_and_counts_once_the_request_is_refused() {
+    let mut world = World::with(&json!({}));
+    assert_eq!(world.decide(&bearer(), 0.0), "accepted");
+    let head = bearer();
+    let head = Head::read("GET", "/", None, &head, 2).unwrap();
+    let stale = world.checker.examine(&head, None, &at(10_001.0)).unwrap();
+    assert!(stale.is_stale() && !stale.is_unknown_client() && stale.unknown_key().is_none());
+    let refused = world.checker.enter(stale, false, &at(10_001.0));
+    assert_eq!(refused.map_err(|refusal| code(&refusal)).err(), Some("directory_stale"));
+    world.refresh(&[], 10_001.0);
+    assert!(!world.checker.examine(&head, None, &at(10_001.0)).unwrap().is_stale());
+}
+
+#[test]
 fn a_key_that_the_directory_does_not_have_is_told_apart() {
     let mut world = World::with(&json!({ "id": "key_00000000000000000000000000" }));
     let examine = |world: &World| {
