@@ -16,12 +16,47 @@ export function concat(pieces: readonly Uint8Array[]): Uint8Array {
 /** For how many milliseconds a body may pause; natively it is the same. */
 const PAUSE = 15_000;
 
-/** @internal For how many milliseconds the whole of a body may be on its way; natively it is the same. */
+/** @internal For how many milliseconds the whole of a body may be on its way at most; natively it is the same. */
 export const WHOLE = 900_000;
+
+/** For how many of them it may be however little comes, and how many bytes give it another one: 8 KiB a second. */
+const START = 60_000;
+const BYTES_A_MILLI = 8.192;
+
+/** Gives up on a body that is on its way for longer than what has come of it allows. */
+export class Allowance {
+  #timer: ReturnType<typeof setTimeout>;
+  #bytes = 0;
+
+  constructor(
+    private readonly within: number,
+    private readonly giveUp: () => void,
+  ) {
+    const first = Math.min(START, within);
+    this.#timer = setTimeout(() => this.#look(first), first);
+  }
+
+  /** So many bytes more have come. */
+  come(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Looks whether it may go on, after so many milliseconds; a timer for each piece would be one for nothing. */
+  #look(after: number): void {
+    const most = Math.min(this.within, START + Math.floor(this.#bytes / BYTES_A_MILLI));
+    // Nor does what is no number let it go on.
+    if (!(most > after)) return this.giveUp();
+    this.#timer = setTimeout(() => this.#look(most), most - after);
+  }
+}
 
 /** Gives up on a body that takes longer than it may, or pauses for too long. */
 export class Pace {
-  readonly #whole: ReturnType<typeof setTimeout>;
+  readonly #whole: Allowance;
   #pause: ReturnType<typeof setTimeout>;
 
   constructor(
@@ -29,18 +64,19 @@ export class Pace {
     private readonly giveUp: () => void,
     private readonly longest = PAUSE,
   ) {
-    this.#whole = setTimeout(giveUp, within);
+    this.#whole = new Allowance(within, giveUp);
     this.#pause = setTimeout(giveUp, longest);
   }
 
-  /** A piece has come. */
-  goOn(): void {
+  /** A piece of so many bytes has come. */
+  goOn(bytes: number): void {
+    this.#whole.come(bytes);
     clearTimeout(this.#pause);
     this.#pause = setTimeout(this.giveUp, this.longest);
   }
 
   stop(): void {
-    clearTimeout(this.#whole);
+    this.#whole.stop();
     clearTimeout(this.#pause);
   }
 }
@@ -95,7 +131,7 @@ export async function readPieces(stream: ReadableStream<Uint8Array>, { within, p
       });
       if (isLate) throw refuse("too_late");
       if (done) return;
-      pace.goOn();
+      pace.goOn(value.length);
       take(value);
     }
   } catch (error) {

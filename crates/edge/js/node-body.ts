@@ -76,8 +76,9 @@ function gather(message: NodeMessage, { within, take, refuse }: Bounds): Promise
           return finish(() => reject(error));
         }
         pieces.push(piece);
+        pace.goOn(piece.length);
       }
-      if (!hasEnded(message)) return pace.goOn();
+      if (!hasEnded(message)) return;
       const body = concat(pieces);
       if (body.length > 0) message.unshift(body);
       finish(() => resolve(body));

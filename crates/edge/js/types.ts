@@ -95,7 +95,10 @@ export interface Connection {
 export interface Bounds {
   /** The most bytes. */
   limit: number;
-  /** For how many milliseconds the verifier waits for the whole of it. */
+  /**
+   * For how many milliseconds the verifier waits for the whole of it at most. It waits for 60 seconds, and for one more for
+   * each 8 KiB that {@link take} has told it of.
+   */
   within: number;
   /**
    * Whether the body is part of what was signed. That of a request which shows a secret key is not: nothing is compared, and

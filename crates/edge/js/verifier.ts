@@ -1,12 +1,11 @@
 import { defaults, outlivesRequests } from "#platform";
 import type { Checker, Entered, Examination } from "../dist/doorkey_edge.js";
-import { digestOf, Held, readStream, WHOLE } from "./body.js";
+import { Allowance, digestOf, Held, readStream, WHOLE } from "./body.js";
 import { DirectoryCopy } from "./directory.js";
 import { ambient, draw, Engine, type Ambient } from "./engine.js";
 import { DoorkeyError } from "./error.js";
 import type { ErrorCode } from "./error-code.js";
 import type { Fetch } from "./exchange.js";
-import { inTime } from "./in-time.js";
 import { Keys } from "./keys.js";
 import { toJson } from "./options.js";
 import { Principal, type PrincipalJson } from "./principal.js";
@@ -216,11 +215,20 @@ export class RequestVerifier implements Verifier {
       if (!held.reaches(bytes)) throw engine.refusal("rate_limited", "more bodies arrive at once than fit into memory");
     };
     let length = 0;
-    const take = (bytes: number) => reach((length += bytes));
     let body: unknown = given;
     if (typeof given === "function") {
-      const coming = Promise.resolve(given({ limit, within: WHOLE, isCovered, take, refuse }));
-      body = await inTime(coming, WHOLE, () => refuse("too_late"));
+      let giveUp: () => void = () => {};
+      const late = new Promise<never>((_, reject) => (giveUp = () => reject(refuse("too_late"))));
+      const allowance = new Allowance(WHOLE, giveUp);
+      const take = (bytes: number) => {
+        reach((length += bytes));
+        allowance.come(bytes);
+      };
+      try {
+        body = await Promise.race([given({ limit, within: WHOLE, isCovered, take, refuse }), late]);
+      } finally {
+        allowance.stop();
+      }
     }
     // Of anything else the length is not what Rust would get, or there is none.
     if (!(body instanceof Uint8Array)) throw engine.refusal("invalid_input", "body: yields a Uint8Array");

@@ -1,8 +1,10 @@
 // What verify takes for a body, and how much of all of them it holds.
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
 import { mock, test } from "node:test";
 import { createVerifier, DoorkeyError, type Bounds, type RawRequest, type VerifierOptions } from "@doorkey/verifier";
-import { API, ISSUER, World } from "./signer.js";
+import { doorkey } from "@doorkey/verifier/express";
+import { API, ISSUER, World, type SignedRequest } from "./signer.js";
 
 const NOW = 1_760_000_000;
 const utf8 = new TextEncoder();
@@ -18,7 +20,7 @@ async function begin(options: Partial<VerifierOptions> = {}) {
       return error.code;
     });
   const post = (body?: Uint8Array) => world.sign(NOW, "POST", "/p", body);
-  return { world, judge, post };
+  return { world, verifier, judge, post };
 }
 
 test("a body that is announced has to be given", async () => {
@@ -87,41 +89,124 @@ test("all bodies together have a bound, and leave their room when they go", asyn
   createVerifier({ issuer: ISSUER, audience: API, maxBodyBytes: 2 ** 30 });
 });
 
-test("a body that pauses for 15 seconds is given up, and one that goes on is not", async () => {
-  const { judge, post } = await begin();
-  mock.timers.enable({ apis: ["setTimeout"] });
-  try {
-    let next: ReadableStreamDefaultController<Uint8Array> | undefined;
-    let isAsked: () => void = () => {};
-    let asked = new Promise<void>((resolve) => (isAsked = resolve));
-    const open = async (length: number) => {
-      const { headers } = await post(new Uint8Array(length));
-      const body = new ReadableStream<Uint8Array>({
-        start: (controller) => void (next = controller),
-        pull: () => isAsked(),
-      }, { highWaterMark: 0 });
-      return judge(new Request(`${API}/p`, { method: "POST", headers, body, duplex: "half" } as RequestInit));
+/** Sends a body of zeros piece by piece, on clocks that go on when told to. */
+async function slowly(send: (piece: number) => void, pieces: Iterable<[length: number, millis: number]>) {
+  for (const [length, millis] of pieces) {
+    send(length);
+    // What has come is on its way through promises alone.
+    for (let i = 0; i < 5; i += 1) await new Promise(setImmediate);
+    mock.timers.tick(millis);
+  }
+}
+
+interface Sending {
+  verdict: Promise<string>;
+  send: (length: number) => void;
+  end: () => void;
+}
+
+type Way = (signed: SignedRequest) => Sending | Promise<Sending>;
+
+/** Each way in which bodies come, with a length that is signed. */
+async function ways(length: number): Promise<{ open: Way; signed: SignedRequest }[]> {
+  const { judge, post, verifier } = await begin();
+  const asRequest: Way = ({ method, target, headers }) => {
+    let to: ReadableStreamDefaultController<Uint8Array> | undefined;
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => void (to = controller) });
+    const request = new Request(API + target, { method, headers, body, duplex: "half" } as RequestInit);
+    return { verdict: judge(request), send: (length) => to?.enqueue(new Uint8Array(length)), end: () => to?.close() };
+  };
+  const asMessage: Way = ({ method, target, headers }) => {
+    const message = Object.assign(new Readable({ read: () => {} }), {
+      method,
+      url: target,
+      rawHeaders: headers.flat(),
+      headers: Object.fromEntries(headers),
+      complete: false,
+    });
+    const verdict = new Promise<string>((resolve) => {
+      const response = {
+        statusCode: 200,
+        headersSent: false,
+        getHeader: () => undefined,
+        setHeader: () => undefined,
+        end: (text = "") => resolve((JSON.parse(text) as { code: string }).code),
+      };
+      doorkey(verifier)(message, response, () => resolve("accepted"));
+    });
+    const end = () => {
+      message.complete = true;
+      message.push(null);
     };
-    const goesOn = open(3);
-    for (let i = 0; i < 3; i++) {
-      await asked;
-      // What has come is on its way through promises alone.
-      await new Promise(setImmediate);
-      mock.timers.tick(14_000);
-      asked = new Promise<void>((resolve) => (isAsked = resolve));
-      next?.enqueue(new Uint8Array(1));
+    return { verdict, send: (length) => void message.push(new Uint8Array(length)), end };
+  };
+  const asFunction: Way = async (signed) => {
+    let give: (body: Uint8Array) => void = () => {};
+    let isAsked: (bounds: Bounds) => void = () => {};
+    const asked = new Promise<Bounds>((resolve) => (isAsked = resolve));
+    const body = (bounds: Bounds) => {
+      isAsked(bounds);
+      return new Promise<Uint8Array>((resolve) => (give = resolve));
+    };
+    const verdict = judge({ ...signed, body });
+    const { take } = await asked;
+    return { verdict, send: take, end: () => give(signed.body as Uint8Array) };
+  };
+  return Promise.all([asRequest, asMessage, asFunction].map(async (open) => ({ open, signed: await post(new Uint8Array(length)) })));
+}
+
+test("a body that pauses for 15 seconds is given up, and one that goes on is not", async () => {
+  const [asRequest, asMessage] = await ways(3);
+  const [again, anew] = await ways(3);
+  for (const [goesOn, pauses] of [[asRequest, again], [asMessage, anew]]) {
+    assert.ok(goesOn && pauses);
+    mock.timers.enable({ apis: ["setTimeout"] });
+    try {
+      const first = await goesOn.open(goesOn.signed);
+      await slowly(first.send, [[1, 14_000], [1, 14_000], [1, 14_000]]);
+      first.end();
+      assert.equal(await first.verdict, "accepted");
+      const second = await pauses.open(pauses.signed);
+      await slowly(second.send, [[1, 15_000]]);
+      assert.equal(await second.verdict, "request_timeout");
+    } finally {
+      mock.timers.reset();
     }
-    await asked;
-    await new Promise(setImmediate);
-    next?.close();
-    assert.equal(await goesOn, "accepted");
-    asked = new Promise<void>((resolve) => (isAsked = resolve));
-    const pauses = open(3);
-    await asked;
-    mock.timers.tick(15_000);
-    assert.equal(await pauses, "request_timeout");
-  } finally {
-    mock.timers.reset();
+  }
+});
+
+test("a body gets a minute, and a second more for each 8 KiB of it", async () => {
+  const SECOND = 8192;
+  for (const { open, signed } of await ways(80 * SECOND)) {
+    mock.timers.enable({ apis: ["setTimeout"] });
+    try {
+      const { verdict, send, end } = await open(signed);
+      let isOver = false;
+      void verdict.then(() => (isOver = true));
+      // Eight seconds' worth in each ten.
+      await slowly(send, Array.from({ length: 10 }, () => [8 * SECOND, 10_000]));
+      assert.ok(!isOver);
+      end();
+      assert.equal(await verdict, "accepted");
+    } finally {
+      mock.timers.reset();
+    }
+  }
+  for (const { open, signed } of await ways(80 * SECOND)) {
+    mock.timers.enable({ apis: ["setTimeout"] });
+    try {
+      const { verdict, send } = await open(signed);
+      let isOver = false;
+      void verdict.then(() => (isOver = true));
+      // Ten seconds' worth, and then a byte from time to time: it would hold memory for as long as anyone likes.
+      await slowly(send, [[10 * SECOND, 14_000], [1, 14_000], [1, 14_000], [1, 14_000], [1, 4000], [1, 9000]]);
+      await new Promise(setImmediate);
+      assert.ok(!isOver);
+      await slowly(send, [[1, 1000]]);
+      assert.equal(await verdict, "request_timeout");
+    } finally {
+      mock.timers.reset();
+    }
   }
 });
 
@@ -148,23 +233,31 @@ test("a body may come long after its signature has expired, and a copy of it not
   assert.equal(await first, "accepted");
 });
 
-test("a function that never comes to an end is waited for for a quarter of an hour", async () => {
+test("a function is waited for for a minute unless something comes, and for a quarter of an hour at most", async () => {
   const { judge, post } = await begin();
   mock.timers.enable({ apis: ["setTimeout"] });
   try {
-    let isAsked: (bounds: Bounds) => void = () => {};
-    const asked = new Promise<Bounds>((resolve) => (isAsked = resolve));
-    const never = (bounds: Bounds) => {
-      isAsked(bounds);
-      return new Promise<never>(() => {});
-    };
-    const verdict = judge({ ...(await post(new Uint8Array(3))), body: never });
-    const { within, take } = await asked;
-    await Promise.resolve();
-    assert.equal(within, 900_000);
-    mock.timers.tick(within);
-    assert.equal(await verdict, "request_timeout");
-    assert.throws(() => take(1), DoorkeyError, "nothing is held for what nobody waits for");
+    for (const [bytes, steps] of [[0, [59_999, 1]], [9 * 2 ** 20, [60_000, 839_999, 1]]] as const) {
+      let isAsked: (bounds: Bounds) => void = () => {};
+      const asked = new Promise<Bounds>((resolve) => (isAsked = resolve));
+      const never = (bounds: Bounds) => {
+        isAsked(bounds);
+        return new Promise<never>(() => {});
+      };
+      const verdict = judge({ ...(await post(new Uint8Array(3))), body: never });
+      let isOver = false;
+      void verdict.then(() => (isOver = true));
+      const { within, take } = await asked;
+      assert.equal(within, 900_000);
+      take(bytes);
+      for (const step of steps) {
+        await new Promise(setImmediate);
+        assert.ok(!isOver);
+        mock.timers.tick(step);
+      }
+      assert.equal(await verdict, "request_timeout");
+      assert.throws(() => take(1), DoorkeyError, "nothing is held for what nobody waits for");
+    }
   } finally {
     mock.timers.reset();
   }
