@@ -209,6 +209,8 @@ test("the body of a request that shows its key is nobody's to read here, of one 
   const request = new Request(`${API}/pictures`, { method: "POST", headers, body: "more than ten bytes" });
   assert.equal((await verifier.verify(request)).kind, "secret");
   assert.equal(await request.text(), "more than ten bytes");
+  const long = new Uint8Array(11);
+  for (const body of [long, async () => long]) assert.equal(await judge({ ...BEARER, method: "POST", body }), "accepted");
   const covered: boolean[] = [];
   const body = async ({ isCovered }: Bounds) => {
     covered.push(isCovered);
@@ -221,6 +223,7 @@ test("the body of a request that shows its key is nobody's to read here, of one 
   const other = await begin({ maxBodyBytes: 10, replay: { mark: async () => true }, clock: () => NOW * 1000 });
   assert.equal(await other.judge({ ...signed, body }), "components_incomplete");
   assert.deepEqual(covered, [false, true]);
+  assert.equal(await other.judge({ ...signed, target: "/pictures", headers: sent("signed, without a query"), body: long }), "body_too_large");
 });
 
 test("why there is no directory stands in the error, and not in the response", async () => {
