@@ -35,12 +35,14 @@ export class Answer {
     const { signal } = aborting;
     const init: RequestInit = { redirect: "manual", signal, headers };
     if (signed.body) Object.assign(init, { method: "POST", body: signed.body });
-    // A fetch of the caller's may care for no signal.
+    const answering = fetch(signed.url, init);
+    // A fetch of the caller's may care for no signal: what it comes to later would hold its connection.
     const late = () => {
       aborting.abort();
+      void answering.then(({ body }) => body?.cancel()).catch(() => {});
       return new Error("the issuer does not answer");
     };
-    const { status, body } = await inTime(fetch(signed.url, init), SILENCE, late);
+    const { status, body } = await inTime(answering, SILENCE, late);
     return new Answer(status, body);
   }
 

@@ -62,9 +62,12 @@ export class Keys {
   }
 
   async #land(): Promise<void> {
-    // A fetch of the caller's may care for no signal.
-    const late = () => new Error("the issuer's keys did not arrive in time");
-    const document = await inTime(this.#download(), TIMEOUT, late).catch(() => undefined);
+    const aborting = new AbortController();
+    const late = () => {
+      aborting.abort();
+      return new Error("the issuer's keys did not arrive in time");
+    };
+    const document = await inTime(this.#download(aborting.signal), TIMEOUT, late).catch(() => undefined);
     try {
       const now = this.#ambient.now();
       this.#engine.run(() => this.#checker.noteKeys(document, now));
@@ -73,13 +76,13 @@ export class Keys {
     }
   }
 
-  async #download(): Promise<Uint8Array> {
+  async #download(signal: AbortSignal): Promise<Uint8Array> {
     const url = this.#engine.run(() => this.#checker.jwksUrl);
     const limit = this.#engine.run((glue) => glue.maxJwksLength());
-    const signal = AbortSignal.timeout(TIMEOUT);
     const response = await this.#fetch(url, { redirect: "manual", signal, headers: { accept: "application/json" } });
     const refuse = (why: string) => new Error(`${url}: ${why}`);
-    if (response.status !== 200 || !response.body) {
+    // A fetch of the caller's may care for no signal.
+    if (signal.aborted || response.status !== 200 || !response.body) {
       // A body that nobody reads holds its connection.
       void response.body?.cancel().catch(() => {});
       throw refuse(`answers ${response.status}`);

@@ -152,6 +152,26 @@ test("an answer that never comes or never ends is waited for five seconds, and g
   }
 });
 
+test("an answer that comes too late is given back, where a fetch cares for no signal", async () => {
+  const { issuer, judge } = await begin();
+  const { open, opened } = gate<Response>();
+  issuer.answer = () => opened;
+  let isCancelled = false;
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    const verdict = judge(BEARER);
+    await settle();
+    pass(5000);
+    mock.timers.tick(5000);
+    assert.equal(await verdict, "directory_stale");
+    open(new Response(new ReadableStream({ cancel: () => void (isCancelled = true) })));
+    await settle();
+    assert.ok(isCancelled);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
 test("a key that is not known is asked for, at most once a second however many there are", async () => {
   const { issuer, judge } = await begin();
   assert.equal(await judge(BEARER), "accepted");

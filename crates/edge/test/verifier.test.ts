@@ -287,11 +287,14 @@ test("keys: fetched when needed, kept while the issuer is away, forgotten when w
 test("a fetch that cares for no signal is not waited for, and a body that nobody wants is given back", async () => {
   let isCalled: () => void = () => {};
   const called = new Promise<void>((resolve) => (isCalled = resolve));
-  const never = () => {
+  let answer: (response: Response) => void = () => {};
+  const late = () => {
     isCalled();
-    return new Promise<never>(() => {});
+    return new Promise<Response>((resolve) => (answer = resolve));
   };
-  const { world, verifier } = await begin({ fetch: never });
+  let isCancelled = false;
+  const body = () => new ReadableStream({ cancel: () => void (isCancelled = true) });
+  const { world, verifier } = await begin({ fetch: late });
   mock.timers.enable({ apis: ["setTimeout"] });
   try {
     const verdict = verifier.verify(await world.sign(NOW, "GET", "/"));
@@ -302,8 +305,10 @@ test("a fetch that cares for no signal is not waited for, and a body that nobody
   } finally {
     mock.timers.reset();
   }
-  let isCancelled = false;
-  const body = () => new ReadableStream({ cancel: () => void (isCancelled = true) });
+  answer(new Response(body()));
+  await new Promise(setImmediate);
+  assert.ok(isCancelled, "what comes too late");
+  isCancelled = false;
   const other = await begin({ fetch: async () => new Response(body(), { status: 500 }) });
   await assert.rejects(other.verifier.verify(await other.world.sign(NOW, "GET", "/")), code("keys_unavailable"));
   assert.ok(isCancelled);
