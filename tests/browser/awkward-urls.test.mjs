@@ -105,7 +105,7 @@ test("a relative URL is the page's, and no URL of the API", async () => {
 
 test("without Ed25519 in WebCrypto the key is in wasm, under a strict policy as well", async () => {
   const { issuer, api } = world.house;
-  const policy = (sources) => `default-src 'none'; script-src 'self' ${sources}; connect-src 'self' ${issuer.origin} ${api.origin}; img-src ${api.origin} data:`;
+  const policy = (sources) => `default-src 'none'; script-src 'self' ${sources}; connect-src ${issuer.origin} ${api.origin}; img-src ${api.origin} data:`;
   const query = (sources) => `?csp=${encodeURIComponent(policy(sources))}`;
   const { page } = await world.open({ prelude: NO_ED25519, query: query("'wasm-unsafe-eval'") });
   const result = await page.evaluate(() => attempt(async () => {
