@@ -64,14 +64,22 @@ export class DirectoryCopy {
     } while (this.#ambient.monotonic() < until && this.#need() === "now");
   }
 
-  /** Waits for the issuer's word on a key that was not known at a moment, if that is worth it. */
+  /**
+   * Waits for the issuer's word on a key that was not known at a moment, if that is worth it. Those who come too soon after
+   * the last question wait for the next one, which is one for all of them.
+   */
   async look(since: number): Promise<void> {
     const until = this.#ambient.monotonic() + NEWS;
-    for (let flight = this.#current(); flight; flight = this.#current()) {
-      if (!(await this.#wait(flight, until))) return;
+    for (;;) {
+      for (let flight = this.#current(); flight; flight = this.#current()) {
+        if (!(await this.#wait(flight, until))) return;
+      }
+      const [now, monotonic] = this.#moment();
+      const rest = this.#engine.run(() => this.#checker.lookIn(since, now, monotonic));
+      if (rest === undefined || monotonic + rest >= until) return;
+      if (rest === 0) return void (await this.#wait(this.#depart(), until));
+      await new Promise((resolve) => setTimeout(resolve, rest));
     }
-    const [now, monotonic] = this.#moment();
-    if (this.#engine.run(() => this.#checker.shouldLook(since, now, monotonic))) await this.#wait(this.#depart(), until);
   }
 
   /** What was wrong when the issuer was asked last. */

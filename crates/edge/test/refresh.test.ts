@@ -172,28 +172,73 @@ test("an answer that comes too late is given back, where a fetch cares for no si
   }
 });
 
-test("a key that is not known is asked for, at most once a second however many there are", async () => {
+test("a key that is not known is asked for at once, or a second after the last time, for all who wait", async () => {
   const { issuer, judge } = await begin();
   assert.equal(await judge(BEARER), "accepted");
-  assert.equal(issuer.asked.length, 1);
   pass(1001);
-  for (let i = 0; i < 10; i += 1) {
-    const verdicts = await Promise.all(Array.from({ length: 100 }, () => judge(STRANGER)));
-    assert.deepEqual(new Set(verdicts), new Set(["key_unknown"]));
-    pass(100);
-  }
+  const strangers = () => Promise.all(Array.from({ length: 100 }, () => judge(STRANGER)));
+  assert.deepEqual(new Set(await strangers()), new Set(["key_unknown"]));
   assert.equal(issuer.asked.length, 2);
-  pass(1);
-  assert.equal(await judge(STRANGER), "key_unknown");
-  assert.equal(issuer.asked.length, 3);
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    const verdicts: Promise<string[]>[] = [];
+    for (let i = 0; i < 10; i += 1) {
+      assert.equal(issuer.asked.length, 2);
+      pass(100);
+      mock.timers.tick(100);
+      verdicts.push(strangers());
+      await settle();
+    }
+    assert.deepEqual(new Set((await Promise.all(verdicts)).flat()), new Set(["key_unknown"]));
+    assert.equal(issuer.asked.length, 3);
+  } finally {
+    mock.timers.reset();
+  }
 });
 
-test("a key that was just made is found", async () => {
+test("a key that was just made is found, also right after another question", async () => {
   const { issuer, judge } = await begin({}, { ...KEY, id: "key_01h455vb4pex5vr081040g2081" });
   assert.equal(await judge(BEARER), "key_unknown");
   issuer.set(KEY);
-  pass(1001);
+  pass(1);
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    const verdicts = Promise.all(Array.from({ length: 100 }, () => judge(BEARER)));
+    await settle();
+    assert.equal(issuer.asked.length, 1);
+    pass(999);
+    mock.timers.tick(999);
+    assert.deepEqual(new Set(await verdicts), new Set(["accepted"]));
+    assert.equal(issuer.asked.length, 2);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test("who waits to ask for a key takes up what was asked meanwhile", async () => {
+  const { issuer, judge } = await begin({ maxStaleness: 1 });
   assert.equal(await judge(BEARER), "accepted");
+  const { open, opened } = gate<Response>();
+  issuer.answer = () => opened;
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const tick = async (millis: number) => {
+    pass(millis);
+    mock.timers.tick(millis);
+    await settle();
+  };
+  try {
+    await tick(400);
+    const verdict = judge(STRANGER);
+    await tick(200);
+    assert.equal(await judge(BEARER), "accepted", "which has the copy renewed");
+    await tick(500);
+    assert.equal(issuer.asked.length, 2);
+    open(new Response(issuer.lines()));
+    assert.equal(await verdict, "key_unknown");
+    assert.equal(issuer.asked.length, 2);
+  } finally {
+    mock.timers.reset();
+  }
 });
 
 test("a refresh that is under way may bring a key that is not known", async () => {
