@@ -72,7 +72,7 @@ export class RequestVerifier implements Verifier {
     this.#fetch = fetch ?? ((...args) => globalThis.fetch(...args));
     this.#engine = new Engine(this.#ambient);
     // Without one a verifier goes on, and takes what was revoked: a variable that is not set must not lead there.
-    if ("credential" in all && credential == null) {
+    if ("credential" in all && (credential == null || credential === "")) {
       throw this.#engine.refusal("invalid_input", "credential: there is none; is its variable set?");
     }
     if (credential !== undefined && typeof credential !== "string") {

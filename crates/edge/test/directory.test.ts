@@ -266,7 +266,7 @@ test("options that make no sense throw at once, and no error shows a credential"
   for (const [options, code] of [
     [{ credential: undefined }, "invalid_input"],
     [{ credential: null }, "invalid_input"],
-    [{ credential: "" }, "malformed_key"],
+    [{ credential: "" }, "invalid_input"],
     [{ credential: 7 }, "invalid_input"],
     [{ credential: `${CREDENTIAL.slice(0, -1)}x` }, "malformed_key"],
     [{ credential: SECRET }, "wrong_key_kind"],

@@ -113,5 +113,8 @@ fn in_browser() -> Error {
 }
 
 fn not_taken() -> Error {
-    Error::new(ErrorCode::WrongKeyKind, "this API takes session tokens; secret keys are not accepted here")
+    Error::new(
+        ErrorCode::WrongKeyKind,
+        "this API takes session tokens alone: its verifier has no credential of the issuer's, and so no list of secret keys",
+    )
 }
