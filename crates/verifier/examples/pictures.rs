@@ -23,7 +23,7 @@ use axum::{Json, Router};
 use doorkey_core::{FieldError, WorkspaceId, sha256};
 use doorkey_verifier::{
     Clock, Error, ErrorCode, IssuerClient, Policy, Principal, Refusal, RequireScope, SystemClock, Verifier,
-    VerifierCredential,
+    VerifierCredential, VerifierLayer,
 };
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -130,7 +130,7 @@ fn invalid(detail: &str) -> Refusal {
     Refusal::from(Error::new(ErrorCode::InvalidInput, "the body is not a picture")).with_fields(fields)
 }
 
-fn app(verifier: Verifier) -> Result<Router, Error> {
+fn app(layer: VerifierLayer) -> Result<Router, Error> {
     let (read, write) = (RequireScope::new("pictures:read")?, RequireScope::new("pictures:write")?);
     Ok(Router::new()
         .route("/pictures", get(list).layer(read.clone()).post(axum::handler::Handler::layer(upload, write)))
@@ -138,7 +138,7 @@ fn app(verifier: Verifier) -> Result<Router, Error> {
         .route("/whoami", get(|principal: Principal| async { Json(principal) }))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(verifier.into_layer())
+        .layer(layer)
         .with_state(Pictures::default()))
 }
 
@@ -155,7 +155,10 @@ async fn main() -> anyhow::Result<()> {
         let client = IssuerClient::new(VerifierCredential::parse(credential.trim_end())?);
         verifier = verifier.with_issuer(client.with_data(folder.into()).connect().await?);
     }
-    let app = app(verifier)?;
+    let layer = verifier.into_layer();
+    // What is signed in the second of its start it refuses.
+    layer.verifier().ready().await;
+    let app = app(layer)?;
     let listener = tokio::net::TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     println!("ready on {}", listener.local_addr()?);
     doorkey_verifier::serve(listener, app, std::future::pending(), Duration::ZERO).await;

@@ -61,7 +61,8 @@ function collect(page, troubles) {
   });
   page.on("requestfailed", (request) => troubles.add(`failed: ${request.url()} ${request.failure()?.errorText}`));
   page.on("response", (response) => {
-    if (response.status() >= 400) troubles.add(`${response.status()} for ${response.url()}`);
+    const why = response.headers()["www-authenticate"] ?? "";
+    if (response.status() >= 400) troubles.add(`${response.status()} ${why} for ${response.url()}`);
   });
 }
 
