@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -32,16 +32,18 @@ test("Chromium comes to the same, from the build without a second file", async (
     executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
   });
-  const server = createServer((_, response) => response.setHeader("content-type", "text/html").end("<!doctype html>"));
+  const script = join(folder, "vectors.js");
+  const server = createServer(async (request, response) => {
+    if (request.url !== "/vectors.js") return response.setHeader("content-type", "text/html").end("<!doctype html>");
+    return response.setHeader("content-type", "text/javascript").end(await readFile(script));
+  });
   try {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    const script = join(folder, "vectors.js");
-    await bundle(["browser"], 'import { run } from "./vectors.js"; globalThis.runVectors = run;', script);
+    await bundle(["browser"], 'export { run } from "./vectors.js";', script);
     const page = await browser.newPage();
     await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
-    await page.addScriptTag({ path: script, type: "module" });
-    const outcomes = await page.evaluate("runVectors()");
+    const outcomes = await page.evaluate('import("/vectors.js").then(({ run }) => run())');
     assert.deepEqual(outcomes, table);
   } finally {
     await browser.close();
