@@ -18,7 +18,7 @@ export type ErrorCode =
   | "insecure_transport"
   /** Request took too long (400). Send the whole request without long pauses. */
   | "request_timeout"
-  /** Credential missing (401). Send a session token with a proof, or a secret key from a server. The SDK signs calls to the issuer's audiences alone. */
+  /** Credential missing (401). Send Authorization: Bearer sk_… from a server; in a page call through the SDK, which signs calls to the issuer's audiences alone. To manage keys, sign in as a member. */
   | "credential_missing"
   /** Unknown key (401). Check that the key belongs to this issuer and has not been revoked. */
   | "key_unknown"
@@ -28,7 +28,7 @@ export type ErrorCode =
   | "key_expired"
   /** Key disabled (401). Ask an admin to enable the key again. */
   | "key_disabled"
-  /** Wrong kind of key (401). Use a publishable key in a page and a secret key on a server. */
+  /** Wrong kind of key (401). A publishable key (pk_) belongs in a page, a secret key (sk_) on a server, a credential (vk_) in a verifier. */
   | "wrong_key_kind"
   /** Wrong environment (401). Use a live key for live data and a test key for test data. */
   | "wrong_environment"
@@ -62,7 +62,7 @@ export type ErrorCode =
   | "wrong_workspace"
   /** Origin not allowed (403). Add the page's origin to the key's allowed origins. */
   | "origin_not_allowed"
-  /** Address not allowed (403). Add the caller's address to the key's allowed CIDRs. */
+  /** Address not allowed (403). Add the caller's address to the key's allowed CIDRs; if it is a proxy's, name that among the verifier's trusted proxies. */
   | "ip_not_allowed"
   /** Grant required (403). Have your backend sign a grant and pass it to the SDK. */
   | "grant_required"
@@ -76,15 +76,15 @@ export type ErrorCode =
   | "password_required"
   /** More than its creator may do (403). Choose scopes and resources that you have yourself. */
   | "exceeds_creator"
-  /** Not found (404). Check the address and the id. */
+  /** Not found (404). Check the path, address or id that names it. */
   | "not_found"
   /** Method not allowed (405). Use a method that the Allow header lists. */
   | "method_not_allowed"
-  /** Key is protected (409). Lift the protection first; that takes your password. */
+  /** Key is protected (409). A member lifts the protection first, with POST /v1/keys/{key}/unprotect and their password. */
   | "key_protected"
   /** Last active secret key (409). Create another secret key before you remove this one. */
   | "last_key"
-  /** Conflict (409). Load the current state and try again. */
+  /** Conflict (409). Do what the message says, or look at the current state and try again. */
   | "conflict"
   /** State has changed (412). Load the current state and its ETag, and try again. */
   | "precondition_failed"
@@ -106,9 +106,9 @@ export type ErrorCode =
   | "keys_unavailable"
   /** Directory out of date (503). Try again shortly; the verifier has lost touch with the issuer. */
   | "directory_stale"
-  /** Replay store unavailable (503). Try again shortly. */
+  /** Replay store unavailable (503). Try again shortly; if it stays so, the API's operator has to see to its verifier's replay store. */
   | "replay_store_unavailable"
-  /** Store unavailable (503). Try again shortly. */
+  /** Store unavailable (503). Try again shortly; if it stays so, the issuer's operator has to see to its database. */
   | "store_unavailable"
   /** Issuer unavailable (503). Check the network and try again shortly. */
   | "issuer_unavailable"
@@ -146,7 +146,7 @@ export const INSECURE_TRANSPORT: CodeRow = { code: "insecure_transport", status:
 /** @internal */
 export const REQUEST_TIMEOUT: CodeRow = { code: "request_timeout", status: 400, hint: "Send the whole request without long pauses." };
 /** @internal */
-export const CREDENTIAL_MISSING: CodeRow = { code: "credential_missing", status: 401, hint: "Send a session token with a proof, or a secret key from a server. The SDK signs calls to the issuer's audiences alone." };
+export const CREDENTIAL_MISSING: CodeRow = { code: "credential_missing", status: 401, hint: "Send Authorization: Bearer sk_… from a server; in a page call through the SDK, which signs calls to the issuer's audiences alone. To manage keys, sign in as a member." };
 /** @internal */
 export const KEY_UNKNOWN: CodeRow = { code: "key_unknown", status: 401, hint: "Check that the key belongs to this issuer and has not been revoked." };
 /** @internal */
@@ -156,7 +156,7 @@ export const KEY_EXPIRED: CodeRow = { code: "key_expired", status: 401, hint: "C
 /** @internal */
 export const KEY_DISABLED: CodeRow = { code: "key_disabled", status: 401, hint: "Ask an admin to enable the key again." };
 /** @internal */
-export const WRONG_KEY_KIND: CodeRow = { code: "wrong_key_kind", status: 401, hint: "Use a publishable key in a page and a secret key on a server." };
+export const WRONG_KEY_KIND: CodeRow = { code: "wrong_key_kind", status: 401, hint: "A publishable key (pk_) belongs in a page, a secret key (sk_) on a server, a credential (vk_) in a verifier." };
 /** @internal */
 export const WRONG_ENVIRONMENT: CodeRow = { code: "wrong_environment", status: 401, hint: "Use a live key for live data and a test key for test data." };
 /** @internal */
@@ -190,7 +190,7 @@ export const WRONG_WORKSPACE: CodeRow = { code: "wrong_workspace", status: 403, 
 /** @internal */
 export const ORIGIN_NOT_ALLOWED: CodeRow = { code: "origin_not_allowed", status: 403, hint: "Add the page's origin to the key's allowed origins." };
 /** @internal */
-export const IP_NOT_ALLOWED: CodeRow = { code: "ip_not_allowed", status: 403, hint: "Add the caller's address to the key's allowed CIDRs." };
+export const IP_NOT_ALLOWED: CodeRow = { code: "ip_not_allowed", status: 403, hint: "Add the caller's address to the key's allowed CIDRs; if it is a proxy's, name that among the verifier's trusted proxies." };
 /** @internal */
 export const GRANT_REQUIRED: CodeRow = { code: "grant_required", status: 403, hint: "Have your backend sign a grant and pass it to the SDK." };
 /** @internal */
@@ -204,15 +204,15 @@ export const PASSWORD_REQUIRED: CodeRow = { code: "password_required", status: 4
 /** @internal */
 export const EXCEEDS_CREATOR: CodeRow = { code: "exceeds_creator", status: 403, hint: "Choose scopes and resources that you have yourself." };
 /** @internal */
-export const NOT_FOUND: CodeRow = { code: "not_found", status: 404, hint: "Check the address and the id." };
+export const NOT_FOUND: CodeRow = { code: "not_found", status: 404, hint: "Check the path, address or id that names it." };
 /** @internal */
 export const METHOD_NOT_ALLOWED: CodeRow = { code: "method_not_allowed", status: 405, hint: "Use a method that the Allow header lists." };
 /** @internal */
-export const KEY_PROTECTED: CodeRow = { code: "key_protected", status: 409, hint: "Lift the protection first; that takes your password." };
+export const KEY_PROTECTED: CodeRow = { code: "key_protected", status: 409, hint: "A member lifts the protection first, with POST /v1/keys/{key}/unprotect and their password." };
 /** @internal */
 export const LAST_KEY: CodeRow = { code: "last_key", status: 409, hint: "Create another secret key before you remove this one." };
 /** @internal */
-export const CONFLICT: CodeRow = { code: "conflict", status: 409, hint: "Load the current state and try again." };
+export const CONFLICT: CodeRow = { code: "conflict", status: 409, hint: "Do what the message says, or look at the current state and try again." };
 /** @internal */
 export const PRECONDITION_FAILED: CodeRow = { code: "precondition_failed", status: 412, hint: "Load the current state and its ETag, and try again." };
 /** @internal */
@@ -234,9 +234,9 @@ export const KEYS_UNAVAILABLE: CodeRow = { code: "keys_unavailable", status: 503
 /** @internal */
 export const DIRECTORY_STALE: CodeRow = { code: "directory_stale", status: 503, hint: "Try again shortly; the verifier has lost touch with the issuer." };
 /** @internal */
-export const REPLAY_STORE_UNAVAILABLE: CodeRow = { code: "replay_store_unavailable", status: 503, hint: "Try again shortly." };
+export const REPLAY_STORE_UNAVAILABLE: CodeRow = { code: "replay_store_unavailable", status: 503, hint: "Try again shortly; if it stays so, the API's operator has to see to its verifier's replay store." };
 /** @internal */
-export const STORE_UNAVAILABLE: CodeRow = { code: "store_unavailable", status: 503, hint: "Try again shortly." };
+export const STORE_UNAVAILABLE: CodeRow = { code: "store_unavailable", status: 503, hint: "Try again shortly; if it stays so, the issuer's operator has to see to its database." };
 /** @internal */
 export const ISSUER_UNAVAILABLE: CodeRow = { code: "issuer_unavailable", status: 503, hint: "Check the network and try again shortly." };
 /** @internal */

@@ -18,7 +18,7 @@ export type ErrorCode =
   | "insecure_transport"
   /** Request took too long (400). Send the whole request without long pauses. */
   | "request_timeout"
-  /** Credential missing (401). Send a session token with a proof, or a secret key from a server. The SDK signs calls to the issuer's audiences alone. */
+  /** Credential missing (401). Send Authorization: Bearer sk_… from a server; in a page call through the SDK, which signs calls to the issuer's audiences alone. To manage keys, sign in as a member. */
   | "credential_missing"
   /** Unknown key (401). Check that the key belongs to this issuer and has not been revoked. */
   | "key_unknown"
@@ -28,7 +28,7 @@ export type ErrorCode =
   | "key_expired"
   /** Key disabled (401). Ask an admin to enable the key again. */
   | "key_disabled"
-  /** Wrong kind of key (401). Use a publishable key in a page and a secret key on a server. */
+  /** Wrong kind of key (401). A publishable key (pk_) belongs in a page, a secret key (sk_) on a server, a credential (vk_) in a verifier. */
   | "wrong_key_kind"
   /** Wrong environment (401). Use a live key for live data and a test key for test data. */
   | "wrong_environment"
@@ -62,7 +62,7 @@ export type ErrorCode =
   | "wrong_workspace"
   /** Origin not allowed (403). Add the page's origin to the key's allowed origins. */
   | "origin_not_allowed"
-  /** Address not allowed (403). Add the caller's address to the key's allowed CIDRs. */
+  /** Address not allowed (403). Add the caller's address to the key's allowed CIDRs; if it is a proxy's, name that among the verifier's trusted proxies. */
   | "ip_not_allowed"
   /** Grant required (403). Have your backend sign a grant and pass it to the SDK. */
   | "grant_required"
@@ -76,15 +76,15 @@ export type ErrorCode =
   | "password_required"
   /** More than its creator may do (403). Choose scopes and resources that you have yourself. */
   | "exceeds_creator"
-  /** Not found (404). Check the address and the id. */
+  /** Not found (404). Check the path, address or id that names it. */
   | "not_found"
   /** Method not allowed (405). Use a method that the Allow header lists. */
   | "method_not_allowed"
-  /** Key is protected (409). Lift the protection first; that takes your password. */
+  /** Key is protected (409). A member lifts the protection first, with POST /v1/keys/{key}/unprotect and their password. */
   | "key_protected"
   /** Last active secret key (409). Create another secret key before you remove this one. */
   | "last_key"
-  /** Conflict (409). Load the current state and try again. */
+  /** Conflict (409). Do what the message says, or look at the current state and try again. */
   | "conflict"
   /** State has changed (412). Load the current state and its ETag, and try again. */
   | "precondition_failed"
@@ -106,9 +106,9 @@ export type ErrorCode =
   | "keys_unavailable"
   /** Directory out of date (503). Try again shortly; the verifier has lost touch with the issuer. */
   | "directory_stale"
-  /** Replay store unavailable (503). Try again shortly. */
+  /** Replay store unavailable (503). Try again shortly; if it stays so, the API's operator has to see to its verifier's replay store. */
   | "replay_store_unavailable"
-  /** Store unavailable (503). Try again shortly. */
+  /** Store unavailable (503). Try again shortly; if it stays so, the issuer's operator has to see to its database. */
   | "store_unavailable"
   /** Issuer unavailable (503). Check the network and try again shortly. */
   | "issuer_unavailable"

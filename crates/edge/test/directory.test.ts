@@ -181,7 +181,13 @@ test("networks, by the connection's peer and by what a trusted proxy says", asyn
   }
   const request = () => new Request(`${API}/pictures?limit=10`, { headers: Object.fromEntries(BEARER.headers) });
   await verifier.verify(request(), { peer: "192.0.2.7" });
-  await assert.rejects(verifier.verify(request()), { code: "ip_not_allowed" });
+  await assert.rejects(verifier.verify(request()), { code: "ip_not_allowed", message: /^it is not known where / });
+  // A proxy that nobody has named is where the request comes from, and its owner sees it.
+  for (const peer of ["198.51.100.7", "::ffff:198.51.100.7"]) {
+    const message = "the request comes from 198.51.100.7, which is in none of the key's networks";
+    const headers = forwarded("192.0.2.7");
+    await assert.rejects(verifier.verify({ ...BEARER, headers }, { peer }), { code: "ip_not_allowed", message });
+  }
   await assert.rejects(verifier.verify(BEARER, { peer: 7 as unknown as string }), { code: "invalid_input", message: "peer: a string" });
 });
 

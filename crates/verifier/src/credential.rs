@@ -75,7 +75,8 @@ impl<'a> Credential<'a> {
     }
 
     fn in_header(authorization: &'a str, is_from_page: bool) -> Result<Self, Error> {
-        let (scheme, value) = authorization.split_once(' ').unwrap_or((authorization, ""));
+        // A key without a scheme is one all the same.
+        let (scheme, value) = authorization.split_once(' ').unwrap_or(("", authorization));
         if scheme.eq_ignore_ascii_case("basic") {
             let (user, password) = basic(value).unwrap_or_default();
             return match KeyKind::of(&user) {
@@ -96,7 +97,10 @@ impl<'a> Credential<'a> {
             None if scheme.eq_ignore_ascii_case(AUTHORIZATION_SCHEME) && !value.is_empty() => {
                 Ok(Self::Session { authorization, token: value })
             }
-            Some(KeyKind::Secret) | None => no_credential(),
+            Some(KeyKind::Secret) => {
+                refuse(ErrorCode::CredentialMissing, "a secret key without Bearer: send Authorization: Bearer sk_…")
+            }
+            None => no_credential(),
         }
     }
 
@@ -114,9 +118,10 @@ impl<'a> Credential<'a> {
             (None, Some(key)) => Ok(Some(match KeyKind::of(key) {
                 Some(KeyKind::Publishable) => refuse_publishable_key(key),
                 _ if policy.takes_api_key_parameter() => Ok(Self::SecretKey(Cow::Borrowed(key))),
-                _ => {
-                    refuse(ErrorCode::CredentialMissing, "keys in URLs are not accepted here: send it in Authorization")
-                }
+                _ => refuse(
+                    ErrorCode::CredentialMissing,
+                    "keys in URLs are not accepted here: send Authorization: Bearer sk_…",
+                ),
             })),
         }
     }
@@ -164,7 +169,10 @@ fn no_credential<T>() -> Result<T, Error> {
 
 fn refuse_publishable_key<T>(key: &str) -> Result<T, Error> {
     PublishableKey::parse(key)?;
-    refuse(ErrorCode::WrongKeyKind, "a publishable key is traded for a session token before it is used")
+    refuse(
+        ErrorCode::WrongKeyKind,
+        "a publishable key (pk_) was sent: a page has the SDK trade it for a session token, a server sends a secret key (sk_)",
+    )
 }
 
 /// User name and password of Basic credentials (RFC 7617).

@@ -123,10 +123,10 @@ fn parse_prefix(text: &str, kind: KeyKind) -> Result<(usize, Option<Brand>, Envi
     if claimed != kind.prefix() {
         return Err(match KeyKind::of_prefix(claimed) {
             Some(KeyKind::Secret) => {
-                Error::new(ErrorCode::WrongKeyKind, "a secret key stands where a publishable key belongs")
+                Error::new(ErrorCode::WrongKeyKind, "a secret key (sk_) stands where a publishable key (pk_) belongs")
             }
             Some(KeyKind::Publishable) => {
-                Error::new(ErrorCode::WrongKeyKind, "a publishable key stands where a secret key belongs")
+                Error::new(ErrorCode::WrongKeyKind, "a publishable key (pk_) stands where a secret key (sk_) belongs")
             }
             None => malformed("a key begins with pk_ or sk_, or with a brand before that", kind_at),
         });

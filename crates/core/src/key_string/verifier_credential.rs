@@ -53,10 +53,15 @@ impl VerifierCredential {
             ));
         }
         if !text.starts_with(PREFIX) {
-            return Err(if KeyKind::of(text).is_some() {
-                Error::new(ErrorCode::WrongKeyKind, "a key stands where a verifier credential belongs")
-            } else {
-                body::malformed("a verifier credential begins with vk_", 0)
+            let wrong_kind = |detail| Error::new(ErrorCode::WrongKeyKind, detail);
+            return Err(match KeyKind::of(text) {
+                Some(KeyKind::Publishable) => {
+                    wrong_kind("a publishable key (pk_) stands where a verifier credential (vk_) belongs")
+                }
+                Some(KeyKind::Secret) => {
+                    wrong_kind("a secret key (sk_) stands where a verifier credential (vk_) belongs")
+                }
+                None => body::malformed("a verifier credential begins with vk_", 0),
             });
         }
         let content = body::open_behind(text, PREFIX.len())?;

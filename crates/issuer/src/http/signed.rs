@@ -42,7 +42,10 @@ impl Signed {
             return refuse(ErrorCode::ProofMissing, "Signature and Signature-Input go together");
         };
         let ProofKey::Verifier(verifier) = proof.key() else {
-            return refuse(ErrorCode::WrongKeyKind, "this takes the signature of a verifier");
+            return refuse(
+                ErrorCode::WrongKeyKind,
+                "a key has signed this, which takes the signature of a verifier (vk_)",
+            );
         };
         let Some(record) = issuer.registry().verifier(verifier).await? else {
             return refuse(ErrorCode::KeyUnknown, "this issuer has no such verifier");

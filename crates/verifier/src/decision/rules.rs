@@ -111,7 +111,16 @@ fn check_network(key: &KnownKey, client: Option<IpAddr>) -> Result<Option<Restri
     if key.policy.shadow.contains(&Restriction::Cidrs) {
         return Ok(Some(Restriction::Cidrs));
     }
-    Err(Error::new(ErrorCode::IpNotAllowed, "the request comes from outside of the key's networks"))
+    // Only who holds the key comes this far. They learn their own address, or that of a proxy which is missing among the
+    // trusted ones and may be a private one: who has stolen the key learns so where it does not work from, and never where
+    // it does.
+    let detail = match client {
+        Some(client) => {
+            format!("the request comes from {}, which is in none of the key's networks", client.to_canonical())
+        }
+        None => "it is not known where the request comes from, and the key is for some networks alone".to_owned(),
+    };
+    Err(Error::new(ErrorCode::IpNotAllowed, detail))
 }
 
 fn is_within(client: IpAddr, networks: &[IpNet]) -> bool {

@@ -115,6 +115,6 @@ fn in_browser() -> Error {
 fn not_taken() -> Error {
     Error::new(
         ErrorCode::WrongKeyKind,
-        "this API takes session tokens alone: its verifier has no credential of the issuer's, and so no list of secret keys",
+        "a secret key was sent, and this API takes session tokens alone: its verifier has no credential of the issuer's, and so no list of secret keys",
     )
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorkey_core::{Nonce, RequestTarget, SigningKey, UnsignedUrl, WorkspaceId};
+use doorkey_core::{Environment, Nonce, PublishableKey, RequestTarget, SigningKey, UnsignedUrl, WorkspaceId};
 use doorkey_verifier::{
     Directory, DirectoryBegin, DirectoryKey, DirectoryLine, DirectoryTenant, Principal, RequestHead, Restriction,
     TrustedProxies,
@@ -258,6 +258,30 @@ fn a_secret_key_works_from_its_networks_alone() {
 }
 
 #[test]
+fn a_caller_from_elsewhere_learns_which_address_counts() {
+    let mut judge = Judge::new();
+    judge.policy = judge.policy.clone().with_trusted_proxies(TrustedProxies::parse(&["192.0.2.1"]).unwrap());
+    judge.learn([key(DirectoryKey { cidrs: vec!["10.0.0.0/8".parse().unwrap()], ..secret() })]);
+    let mut forwarded = bearer();
+    forwarded.headers_mut().insert("x-forwarded-for", "198.51.100.7".parse().unwrap());
+    for (request, peer, address) in [
+        (bearer(), "203.0.113.9", Some("203.0.113.9,")),
+        (bearer(), "::ffff:203.0.113.9", Some(" 203.0.113.9,")),
+        (bearer(), "2001:db8::1", Some("2001:db8::1,")),
+        (forwarded.clone(), "192.0.2.1", Some("198.51.100.7,")),
+        // Whom nobody trusts is the one who calls: its owner sees that a proxy is missing from the list.
+        (forwarded, "192.0.2.2", Some("192.0.2.2,")),
+        (bearer(), "nobody knows", None),
+    ] {
+        let refusal = judge.judge(&request, peer).unwrap_err();
+        let (code, detail) = (refusal.error().code().as_str(), refusal.error().detail());
+        let expected = address.unwrap_or("not known where the request comes from");
+        assert!(code == "ip_not_allowed" && detail.contains(expected), "{detail}");
+        assert!(!detail.contains("10.0.0.0"), "where it is allowed is the owner's to tell");
+    }
+}
+
+#[test]
 fn a_key_that_was_shown_in_the_clear_is_refused() {
     let mut judge = Judge::new();
     judge.policy = judge.policy.clone().with_trusted_proxies(TrustedProxies::parse(&["192.0.2.1"]).unwrap());
@@ -303,10 +327,37 @@ fn a_leak_is_counted_for_the_key_that_was_proven_alone() {
 fn a_secret_key_stands_behind_bearer() {
     let judge = Judge::new();
     let text = secret_key().to_key_string();
-    for scheme in ["Negotiate", "Doorkey", "Token"] {
-        let request = request("/", &[("authorization", &format!("{scheme} {}", *text))]);
+    for before in ["Negotiate ", "Doorkey ", "Token ", ""] {
+        let request = request("/", &[("authorization", &format!("{before}{}", *text))]);
         assert_eq!(verdict(&judge, &request), Err(("credential_missing", false)));
+        let refusal = judge.judge(&request, "192.0.2.1").unwrap_err();
+        assert!(refusal.error().detail().contains("Authorization: Bearer sk_"), "{refusal:?}");
     }
+    let page = ("origin", PAGE);
+    let leaked = request("/", &[("authorization", text.as_str()), page]);
+    assert_eq!(verdict(&judge, &leaked), Err(("secret_key_in_browser", true)), "a leak, without a scheme, too");
+}
+
+#[test]
+fn a_refusal_says_which_credential_belongs_there() {
+    let publishable = PublishableKey::new(publishable().id, Environment::Live, "keys.example.com".parse().unwrap());
+    let refused = |authorization: &[(&str, &str)]| {
+        let refusal = Judge::new().judge(&request("/", authorization), "192.0.2.1").unwrap_err();
+        let error = refusal.error().clone();
+        (error.code().as_str(), error.detail().to_owned(), error.code().hint())
+    };
+    for authorization in [format!("Bearer {publishable}"), publishable.to_string()] {
+        let (code, detail, hint) = refused(&[("authorization", &authorization)]);
+        assert_eq!(code, "wrong_key_kind");
+        assert!(
+            detail.contains("a publishable key (pk_) was sent") && detail.contains("a secret key (sk_)"),
+            "{detail}"
+        );
+        assert!(hint.contains("(pk_) belongs in a page") && hint.contains("(sk_) on a server"), "{hint}");
+    }
+    let (code, _, hint) = refused(&[]);
+    assert_eq!(code, "credential_missing");
+    assert!(hint.contains("Authorization: Bearer sk_") && hint.contains("SDK"), "{hint}");
 }
 
 #[test]

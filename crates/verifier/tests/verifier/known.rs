@@ -10,7 +10,7 @@ use doorkey_core::{
 };
 use doorkey_verifier::{
     Decision, Directory, DirectoryBegin, DirectoryKey, DirectoryLine, DirectorySettings, DirectorySynced, Moment,
-    Policy, Principal, PublicKey, ReplayMemory, RequestHead, SecretKeyCache, TokenCache,
+    Policy, Principal, PublicKey, Refusal, ReplayMemory, RequestHead, SecretKeyCache, TokenCache,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -135,6 +135,11 @@ impl Judge {
         request: &http::Request<Vec<u8>>,
         peer: &str,
     ) -> Result<Principal, (&'static str, Option<KeyId>)> {
+        self.judge(request, peer).map_err(|refusal| (refusal.error().code().as_str(), refusal.key()))
+    }
+
+    /// Who is accepted, or the whole refusal.
+    pub(crate) fn judge(&self, request: &http::Request<Vec<u8>>, peer: &str) -> Result<Principal, Refusal> {
         let head = RequestHead {
             method: request.method().as_str(),
             target: request.uri().path_and_query().unwrap().as_str(),
@@ -147,8 +152,7 @@ impl Judge {
             Ok(examined) => decision.mark(examined).and_then(|marked| decision.accept(marked, request.body())),
             Err(rejection) => Err(rejection.into_refusal()),
         };
-        let code = |refusal: doorkey_verifier::Refusal| (refusal.error().code().as_str(), refusal.key());
-        accepted.map(Principal::from).map_err(code)
+        accepted.map(Principal::from)
     }
 }
 
