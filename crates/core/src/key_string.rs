@@ -178,8 +178,8 @@ impl PublishableKey {
     /// anything else.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let raw = body::open(text, KeyKind::Publishable)?;
-        let (id, issuer) = raw.body.split_at_checked(16).ok_or_else(|| body::wrong_length(text))?;
-        let (id, issuer) = (body::key_id(id, text)?, body::issuer(issuer, text)?);
+        let (id, issuer) = raw.body.split_at_checked(16).ok_or_else(body::wrong_length)?;
+        let (id, issuer) = (body::key_id(id)?, body::issuer(issuer)?);
         Ok(Self { brand: raw.brand, environment: raw.environment, id, issuer })
     }
 
@@ -247,12 +247,12 @@ impl SecretKey {
     /// for anything else.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let raw = body::open(text, KeyKind::Secret)?;
-        let (id, seed) = raw.body.split_at_checked(16).ok_or_else(|| body::wrong_length(text))?;
-        let seed = seed.try_into().map_err(|_| body::wrong_length(text))?;
+        let (id, seed) = raw.body.split_at_checked(16).ok_or_else(body::wrong_length)?;
+        let seed = seed.try_into().map_err(|_| body::wrong_length())?;
         Ok(Self {
             brand: raw.brand,
             environment: raw.environment,
-            id: body::key_id(id, text)?,
+            id: body::key_id(id)?,
             signing_key: SigningKey::from_seed(seed),
         })
     }
@@ -358,6 +358,15 @@ mod tests {
         let error = PublishableKey::parse(&changed).unwrap_err();
         assert_eq!((error.code(), error.offset()), (ErrorCode::MalformedKey, Some(20)));
         assert_eq!(PublishableKey::parse("pk_prod_x").unwrap_err().offset(), Some(3));
+        // Of these nobody knows where the mistake is.
+        let mut swapped = text.clone();
+        swapped.replace_range(20..=20, if &text[20..=20] == "z" { "y" } else { "z" });
+        for wrong in [&swapped, &text[..text.len() - 1], &(text.clone() + "z"), &text[..10]] {
+            let error = PublishableKey::parse(wrong).unwrap_err();
+            assert_eq!((error.code(), error.offset()), (ErrorCode::MalformedKey, None), "{wrong}");
+            let said = error.to_string();
+            assert!(said.contains("checksum does not match") || said.contains("wrong length"), "{said}");
+        }
         assert_eq!(PublishableKey::parse("").unwrap_err().offset(), Some(0));
         assert_eq!(PublishableKey::parse(&"x".repeat(10_000)).unwrap_err().offset(), Some(256));
     }

@@ -25,20 +25,21 @@ pub(super) fn malformed(detail: &'static str, offset: usize) -> Error {
     Error::new(ErrorCode::MalformedKey, detail).with_offset(offset)
 }
 
-pub(super) fn wrong_length(text: &str) -> Error {
-    malformed("the key has the wrong length", text.len())
+/// Without a place: nobody knows where something is missing.
+pub(super) fn wrong_length() -> Error {
+    Error::new(ErrorCode::MalformedKey, "the key has the wrong length: characters are missing, or there are too many")
 }
 
-pub(super) fn key_id(bytes: &[u8], text: &str) -> Result<KeyId, Error> {
-    bytes.try_into().map(KeyId::from_bytes).map_err(|_| wrong_length(text))
+pub(super) fn key_id(bytes: &[u8]) -> Result<KeyId, Error> {
+    bytes.try_into().map(KeyId::from_bytes).map_err(|_| wrong_length())
 }
 
 /// Reads the issuer's `host[:port]` behind the fixed parts of a key.
-pub(super) fn issuer(bytes: &[u8], text: &str) -> Result<Authority, Error> {
+pub(super) fn issuer(bytes: &[u8]) -> Result<Authority, Error> {
     core::str::from_utf8(bytes)
         .ok()
         .and_then(|issuer| issuer.parse().ok())
-        .ok_or_else(|| malformed("the key names no valid issuer", text.len()))
+        .ok_or_else(|| Error::new(ErrorCode::MalformedKey, "the key names no valid issuer"))
 }
 
 /// Prints a key string around `parts`.
@@ -87,11 +88,13 @@ pub(super) fn open_behind(text: &str, prefix_end: usize) -> Result<Zeroizing<Vec
         bs58::decode::Error::InvalidCharacter { index, .. } | bs58::decode::Error::NonAsciiCharacter { index } => {
             malformed("this character does not occur in keys", prefix_end + index)
         }
-        _ => wrong_length(text),
+        _ => wrong_length(),
     })?;
-    let (content, sum) = decoded.split_last_chunk::<4>().ok_or_else(|| wrong_length(text))?;
+    let (content, sum) = decoded.split_last_chunk::<4>().ok_or_else(wrong_length)?;
     if checksum(prefix, content) != *sum {
-        return Err(malformed("the checksum is wrong: a character is missing, added or changed", text.len()));
+        // Which one it is no checksum can say.
+        let detail = "the checksum does not match: a character is wrong, missing or one too many";
+        return Err(Error::new(ErrorCode::MalformedKey, detail));
     }
     match content.split_first() {
         Some((&VERSION, body)) => Ok(Zeroizing::new(body.to_vec())),

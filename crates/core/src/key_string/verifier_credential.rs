@@ -66,10 +66,10 @@ impl VerifierCredential {
         }
         let content = body::open_behind(text, PREFIX.len())?;
         let parts = content.split_first_chunk().and_then(|(id, rest)| Some((id, rest.split_first_chunk()?)));
-        let (id, (seed, issuer)) = parts.ok_or_else(|| body::wrong_length(text))?;
+        let (id, (seed, issuer)) = parts.ok_or_else(body::wrong_length)?;
         Ok(Self {
             id: VerifierId::from_bytes(*id),
-            issuer: body::issuer(issuer, text)?,
+            issuer: body::issuer(issuer)?,
             signing_key: SigningKey::from_seed(seed),
         })
     }
