@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 
 use self::admin::Admin;
 use crate::data::DataFolder;
+use crate::flags::parse_limit;
 use crate::serve::{DRAIN, stop_signal};
 use crate::{Global, config, output};
 
@@ -69,10 +70,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SIZE", env = "DOORKEY_GATE_BODY_LIMIT", default_value = "10MiB", value_parser = flags::parse_size)]
     body_limit: usize,
     /// How often one address may call, as 600/60s; an IPv6 network of 64 bits is one [default: as often as it likes]
-    #[arg(long, value_name = "LIMIT", env = "DOORKEY_GATE_ADDRESS_LIMIT", value_parser = flags::parse_limit)]
+    #[arg(long, value_name = "LIMIT", env = "DOORKEY_GATE_ADDRESS_LIMIT", value_parser = parse_limit)]
     address_limit: Option<RateLimit>,
     /// How often one session of a page may call
-    #[arg(long, value_name = "LIMIT", env = "DOORKEY_GATE_SESSION_LIMIT", value_parser = flags::parse_limit)]
+    #[arg(long, value_name = "LIMIT", env = "DOORKEY_GATE_SESSION_LIMIT", value_parser = parse_limit)]
     session_limit: Option<RateLimit>,
     /// A Redis or Valkey in which several gates count together and remember what was used up
     // Taken as it is, and its value shown nowhere: clap would repeat a wrong one, password included.

@@ -2,6 +2,7 @@
 
 // The composition root: the only place that reads the environment and prints.
 mod data;
+mod flags;
 mod output;
 
 mod config;
@@ -35,6 +36,7 @@ struct Arguments {
 }
 
 #[derive(Clone, clap::Args)]
+#[command(next_help_heading = "Where things are")]
 struct Global {
     /// The folder with the database and the master key; made when absent
     #[arg(long, value_name = "DIR", env = "DOORKEY_DATA", default_value = "./doorkey-data", global = true)]
@@ -60,7 +62,7 @@ enum Command {
     Serve(serve::Arguments),
     /// Check requests in front of a service: for nginx, Caddy and Traefik, or as a proxy
     Gate(gate::Arguments),
-    /// Create, list and revoke keys, while the issuer runs or not
+    /// Create, list, update and revoke keys, while the issuer runs or not
     Keys(keys::Arguments),
     /// Add, list and revoke verifiers, which follow the keys, while the issuer runs or not
     Verifiers(verifiers::Arguments),

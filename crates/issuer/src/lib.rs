@@ -37,6 +37,7 @@ pub use http::openapi;
 pub use issuer::Issuer;
 pub use registry::{
     CreatedKey, DefaultKeys, Email, Grace, KeyChanges, KeyPlace, Link, NewKey, Registry, ScopeChoice, Wound,
+    parse_network,
 };
 pub use settings::{
     Catalogue, CatalogueScope, CustomLimit, CustomLimits, KeyDefaults, MintLimits, RateLimit, Settings, SettingsFile,

@@ -20,11 +20,11 @@ mod verifiers;
 mod clockwork;
 
 pub use first_start::DefaultKeys;
-pub use input::{CreatedKey, KeyPlace, NewKey, ScopeChoice};
+pub use input::{CreatedKey, KeyChanges, KeyPlace, NewKey, ScopeChoice, parse_network};
 pub use people::{Email, Link};
 
 pub use clockwork::Wound;
-pub use keys::{Grace, KeyChanges};
+pub use keys::Grace;
 
 use change::CONFIRMED_FOR;
 pub(crate) use change::{Change, Expected, keys_cannot_manage_keys, not_found};

@@ -1,7 +1,7 @@
 //! How values on the command line are written.
 
 use doorkey_core::Environment;
-use doorkey_verifier::{Outage, RateLimit};
+use doorkey_verifier::Outage;
 
 /// What happens to limited requests while Redis is away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -19,19 +19,6 @@ impl From<WhenAway> for Outage {
             WhenAway::Count => Self::CountLocally,
         }
     }
-}
-
-/// Reads so many requests in so much time: `600/60s`, `10/s`.
-pub(super) fn parse_limit(text: &str) -> Result<RateLimit, String> {
-    let wrong = || "requests per time, as 600/60s; up to a day".to_owned();
-    let (requests, period) = text.split_once('/').ok_or_else(wrong)?;
-    let period =
-        if period.starts_with(|c: char| c.is_ascii_digit()) { period.to_owned() } else { format!("1{period}") };
-    let period = humantime::parse_duration(&period).map_err(|_| wrong())?;
-    if period.subsec_nanos() != 0 {
-        return Err("a whole number of seconds".to_owned());
-    }
-    RateLimit::new(requests.parse().map_err(|_| wrong())?, period.as_secs()).ok_or_else(wrong)
 }
 
 pub(super) fn parse_environment(text: &str) -> Result<Environment, String> {
@@ -58,20 +45,7 @@ pub(super) fn parse_size(text: &str) -> Result<usize, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse_limit, parse_size};
-
-    #[test]
-    fn limits_are_per_time() {
-        for (text, requests, period) in
-            [("600/60s", 600, 60), ("10/s", 10, 1), ("1/1day", 1, 86400), ("5/2min", 5, 120)]
-        {
-            let limit = parse_limit(text).unwrap();
-            assert_eq!((limit.requests(), limit.period()), (requests, period), "{text}");
-        }
-        for text in ["", "600", "600/", "/60s", "0/s", "-1/s", "1/0s", "1/2days", "1/500ms", "600/60"] {
-            assert!(parse_limit(text).is_err(), "{text}");
-        }
-    }
+    use super::parse_size;
 
     #[test]
     fn sizes_have_units() {

@@ -1,14 +1,16 @@
 //! `doorkey keys create`.
 
-use doorkey_core::{Environment, KeyKind, Origin, OriginPattern, Scope};
-use doorkey_issuer::{Actor, NewKey};
+use doorkey_core::{Environment, KeyKind, OrganizationId, Origin, ScopeSet, WorkspaceId};
+use doorkey_issuer::{Actor, KeyPlace, NewKey};
 
 use super::Shown;
+use super::terms::Terms;
 use crate::{Global, config, output, registry};
 
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("kind").args(["publishable", "secret"]).required(true))]
 #[command(group = clap::ArgGroup::new("environment").args(["live", "test"]))]
+#[command(after_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag; the groups keep them apart")]
 pub(crate) struct Arguments {
     /// For web pages: may be seen by everybody
@@ -23,47 +25,53 @@ pub(crate) struct Arguments {
     /// For data that may be thrown away; works on every localhost origin; the default
     #[arg(long)]
     test: bool,
-    /// What to call the key
-    #[arg(long)]
-    name: Option<String>,
-    /// An origin whose pages may use the key, `https://*.shop.example` for any one label in front; may be given several times
-    #[arg(long = "origin", value_name = "ORIGIN")]
-    origins: Vec<OriginPattern>,
-    /// A scope that the key has; may be given several times [default: all that its kind may have]
-    #[arg(long = "scope", value_name = "SCOPE")]
-    scopes: Vec<Scope>,
-    /// Give the key no scope
-    #[arg(long, conflicts_with = "scopes")]
+    #[command(flatten)]
+    terms: Terms,
+    /// As `--scope none`
+    #[arg(long, hide = true, conflicts_with = "scopes")]
     no_scopes: bool,
-    /// How long its sessions' tokens live, 1 to 600
-    #[arg(long, value_name = "SECONDS")]
-    session_lifetime: Option<u64>,
-    /// Demand a grant of a secret key for each session
-    #[arg(long, conflicts_with = "secret")]
-    require_grant: bool,
-    /// Where browsers reach the issuer [default: where it ran last]
-    #[arg(long, value_name = "URL", env = "DOORKEY_PUBLIC_URL", value_parser = config::parse_origin)]
-    public_url: Option<Origin>,
+    /// Keep it from being revoked, disabled and rolled until a member lifts that
+    #[arg(long, help_heading = "What holds it back")]
+    protected: bool,
+    /// The workspace that it belongs to [default: the oldest]
+    #[arg(long, value_name = "ID", help_heading = "Whose it is", conflicts_with = "organization")]
+    workspace: Option<WorkspaceId>,
+    /// The organization that a secret key belongs to
+    #[arg(long, value_name = "ID", help_heading = "Whose it is")]
+    organization: Option<OrganizationId>,
+    /// A workspace that an organization's key is for; may be given several times [default: all of them]
+    #[arg(long = "for-workspace", value_name = "ID", help_heading = "Whose it is", requires = "organization")]
+    workspaces: Vec<WorkspaceId>,
     /// Print the key and all that is known of it as JSON
-    #[arg(long)]
+    #[arg(long, help_heading = "What is printed")]
     json: bool,
+    /// Where browsers reach the issuer [default: where it ran last]
+    #[arg(long, value_name = "URL", env = "DOORKEY_PUBLIC_URL", value_parser = config::parse_origin, help_heading = "Where things are")]
+    public_url: Option<Origin>,
 }
+
+const EXAMPLES: &str = "\
+Without --scope it has all scopes that its kind may have; what else is left out is the issuer's default. `none` is without.
+
+Examples:
+  doorkey keys create --publishable --live --origin https://shop.example
+  doorkey keys create --secret --live --name Backend --rate-limit 100/1m --monthly-quota 1000000 --cidr 192.0.2.0/24";
 
 pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<()> {
     let kind = if arguments.publishable { KeyKind::Publishable } else { KeyKind::Secret };
     let environment = if arguments.live { Environment::Live } else { Environment::Test };
-    let mut new = NewKey::new(kind, environment).with_origins(arguments.origins);
-    if let Some(name) = arguments.name {
-        new = new.with_name(name);
+    let workspaces = Some(arguments.workspaces).filter(|workspaces| !workspaces.is_empty());
+    let mut new = NewKey::new(kind, environment).with_changes(arguments.terms.into_changes()?);
+    if arguments.no_scopes {
+        new = new.with_scopes(ScopeSet::empty());
     }
-    if arguments.no_scopes || !arguments.scopes.is_empty() {
-        new = new.with_scopes(arguments.scopes.into_iter().collect());
+    if arguments.protected {
+        new = new.with_protection();
     }
-    if let Some(seconds) = arguments.session_lifetime {
-        new = new.with_session_lifetime(seconds);
-    }
-    if arguments.require_grant {
-        new = new.with_required_grant();
+    if let Some(organization) = arguments.organization {
+        new = new.with_place(KeyPlace::Organization(organization, workspaces));
+    } else if let Some(workspace) = arguments.workspace {
+        new = new.with_place(KeyPlace::Workspace(workspace));
     }
     let created = registry::open(global, arguments.public_url).await?.create_key(&Actor::operator(), new).await?;
     let key = created.to_key_string().unwrap_or_default();

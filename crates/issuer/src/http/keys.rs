@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 
 use super::openapi::schemas;
 use crate::issuer::Issuer;
-use crate::registry::CreatedKey;
+use crate::registry::{CreatedKey, parse_network};
 use crate::settings::RateLimit;
 use crate::store::{KeyOwner, KeyRecord, KeyState, Restriction};
 
@@ -218,9 +218,6 @@ where
 /// Networks as people write them: a single address is a network of one.
 pub(super) fn networks<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<IpNet>>, D::Error> {
     let texts = <Option<Vec<String>> as serde::Deserialize>::deserialize(deserializer)?;
-    let network = |text: String| {
-        let single = text.parse::<std::net::IpAddr>().map(IpNet::from);
-        single.or_else(|_| text.parse()).map_err(|_| serde::de::Error::custom("expected a network, 10.0.0.0/8"))
-    };
+    let network = |text: String| parse_network(&text).map_err(serde::de::Error::custom);
     texts.map(|texts| texts.into_iter().map(network).collect()).transpose()
 }

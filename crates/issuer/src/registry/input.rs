@@ -1,13 +1,15 @@
-//! What is asked of a new key.
+//! What is asked of a new key, and of one that shall change.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use doorkey_core::{
-    Environment, KeyKind, OrganizationId, OriginPattern, PublishableKey, ScopeSet, SecretKey, WorkspaceId,
+    Environment, ErrorCode, KeyKind, OrganizationId, OriginPattern, PublishableKey, ScopeSet, SecretKey, WorkspaceId,
 };
 use ipnet::IpNet;
 use zeroize::Zeroizing;
 
+use crate::error::Error;
 use crate::settings::RateLimit;
 use crate::store::{KeyRecord, Restriction};
 
@@ -130,10 +132,81 @@ impl NewKey {
         Self { requires_grant: true, ..self }
     }
 
+    /// Has it be protected from being revoked, disabled and rolled.
+    pub fn with_protection(self) -> Self {
+        Self { is_protected: true, ..self }
+    }
+
+    /// Has it begin as it would be after a change. Workspaces are named by its [place](Self::with_place).
+    pub fn with_changes(self, changes: KeyChanges) -> Self {
+        Self {
+            name: changes.name.unwrap_or(self.name),
+            description: changes.description.unwrap_or(self.description),
+            metadata: changes.metadata.unwrap_or(self.metadata),
+            scopes: changes.scopes.map_or(self.scopes, ScopeChoice::Exactly),
+            origins: changes.origins.unwrap_or(self.origins),
+            cidrs: changes.cidrs.unwrap_or(self.cidrs),
+            rate_limit: changes.rate_limit.or(self.rate_limit),
+            monthly_quota: changes.monthly_quota.or(self.monthly_quota),
+            limits: changes.limits.unwrap_or(self.limits),
+            shadow: changes.shadow.unwrap_or(self.shadow),
+            session_lifetime: changes.session_lifetime.unwrap_or(self.session_lifetime),
+            expires_at: changes.expires_at.or(self.expires_at),
+            rotation_due_at: changes.rotation_due_at.or(self.rotation_due_at),
+            requires_grant: changes.requires_grant.unwrap_or(self.requires_grant),
+            ..self
+        }
+    }
+
     /// Sets when it expires, in Unix seconds.
     pub fn with_expiry(self, expires_at: u64) -> Self {
         Self { expires_at: Some(Some(expires_at)), ..self }
     }
+}
+
+/// What shall change in a key; what is `None` stays. An inner `None` takes something away.
+///
+/// The rules for each member are applied when the change is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyChanges {
+    /// What it is called; without one its id is shown.
+    pub name: Option<Option<String>>,
+    /// What it is for.
+    pub description: Option<Option<String>>,
+    /// Texts of its owner's, all of them.
+    pub metadata: Option<BTreeMap<String, String>>,
+    /// Exactly these from now on.
+    pub scopes: Option<ScopeSet>,
+    /// Of a key of an organization: the workspaces that it is for; all of them without.
+    pub workspaces: Option<Option<Vec<WorkspaceId>>>,
+    /// The origins whose pages may use it; publishable keys alone.
+    pub origins: Option<Vec<OriginPattern>>,
+    /// The networks that it works from, everywhere if there are none; secret keys alone.
+    pub cidrs: Option<Vec<IpNet>>,
+    /// How often it may be used.
+    pub rate_limit: Option<Option<RateLimit>>,
+    /// How many requests a month it is good for.
+    pub monthly_quota: Option<Option<u64>>,
+    /// The operator's own limits, all of them.
+    pub limits: Option<BTreeMap<String, u64>>,
+    /// Which of its restrictions refuse nothing and are counted.
+    pub shadow: Option<BTreeSet<Restriction>>,
+    /// How long its sessions' tokens live, in seconds; publishable keys alone.
+    pub session_lifetime: Option<Option<u64>>,
+    /// When it expires, in Unix seconds.
+    pub expires_at: Option<Option<u64>>,
+    /// When it should be rolled, in Unix seconds.
+    pub rotation_due_at: Option<Option<u64>>,
+    /// Whether each of its sessions takes a grant; publishable keys alone.
+    pub requires_grant: Option<bool>,
+}
+
+/// Reads a network as people write it: a single address is a network of one.
+///
+/// Fails with `invalid_input`.
+pub fn parse_network(text: &str) -> Result<IpNet, Error> {
+    let single = text.parse::<IpAddr>().map(IpNet::from);
+    single.or_else(|_| text.parse()).map_err(|_| Error::new(ErrorCode::InvalidInput, "expected a network, 10.0.0.0/8"))
 }
 
 /// A key that was just created or rolled: its record and, this once, its whole string.

@@ -6,7 +6,6 @@ mod read;
 mod roll;
 mod state;
 
-pub use edit::KeyChanges;
 pub use roll::Grace;
 
 pub(super) use create::for_kind;

@@ -1,7 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
-
-use doorkey_core::{ErrorCode, KeyId, OriginPattern, ScopeSet, WorkspaceId};
-use ipnet::IpNet;
+use doorkey_core::{ErrorCode, KeyId, ScopeSet};
 
 use super::super::terms;
 use super::check_unprotected;
@@ -9,29 +6,8 @@ use super::create::check_within;
 use crate::actor::Actor;
 use crate::audit::Action;
 use crate::error::Error;
-use crate::registry::{Change, Expected, Registry};
-use crate::settings::RateLimit;
-use crate::store::{KeyOwner, KeyRecord, KeyState, Restriction, Tenant};
-
-/// What shall change in a key; what is `None` stays. An inner `None` takes something away.
-#[derive(Clone, Debug, Default)]
-pub struct KeyChanges {
-    pub(crate) name: Option<Option<String>>,
-    pub(crate) description: Option<Option<String>>,
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
-    pub(crate) scopes: Option<ScopeSet>,
-    pub(crate) workspaces: Option<Option<Vec<WorkspaceId>>>,
-    pub(crate) origins: Option<Vec<OriginPattern>>,
-    pub(crate) cidrs: Option<Vec<IpNet>>,
-    pub(crate) rate_limit: Option<Option<RateLimit>>,
-    pub(crate) monthly_quota: Option<Option<u64>>,
-    pub(crate) limits: Option<BTreeMap<String, u64>>,
-    pub(crate) shadow: Option<BTreeSet<Restriction>>,
-    pub(crate) session_lifetime: Option<Option<u64>>,
-    pub(crate) expires_at: Option<Option<u64>>,
-    pub(crate) rotation_due_at: Option<Option<u64>>,
-    pub(crate) requires_grant: Option<bool>,
-}
+use crate::registry::{Change, Expected, KeyChanges, Registry};
+use crate::store::{KeyOwner, KeyRecord, KeyState, Tenant};
 
 /// What holds a key back.
 const RESTRICTIONS: [&str; 10] = [
@@ -62,6 +38,12 @@ macro_rules! apply {
 }
 
 impl Registry {
+    /// Changes a key, whatever its revision is. Fails as [`create_key`](Self::create_key) does, and with `conflict` for a key
+    /// that is revoked.
+    pub async fn change_key(&self, actor: &Actor, key: KeyId, changes: &KeyChanges) -> Result<KeyRecord, Error> {
+        self.edit_key(actor, key, changes, &|_| Ok(())).await
+    }
+
     /// Changes what a key is called, what it may do and how it is restricted.
     ///
     /// Scopes that are added must be the actor's own, and of a personal key its owner's too. Fails as
