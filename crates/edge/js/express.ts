@@ -66,7 +66,14 @@ export function doorkey(verifier: Verifier, options: MiddlewareOptions = {}): Mi
     admit(verifier, request)
       .then(
         // A client that has left reads no answer, and takes with it the body that was put back: a handler would miss it.
-        () => void (request.destroyed || next()),
+        ({ rateLimitHeaders }) => {
+          if (request.destroyed) return;
+          // Before the handler: what it says of a limit of its own says more.
+          if (!response.headersSent) {
+            for (const [name, value] of Object.entries(rateLimitHeaders)) response.setHeader(name, value);
+          }
+          next();
+        },
         (error: unknown) => {
           if (error instanceof DoorkeyError) options.onRefused?.(error);
           refuse(error, request, response, next);
@@ -107,13 +114,13 @@ export function refusals(): ErrorMiddleware {
     response.headersSent ? next(error) : refuse(error, request, response, next);
 }
 
-async function admit(verifier: Verifier, request: NodeRequest): Promise<void> {
+async function admit(verifier: Verifier, request: NodeRequest): Promise<Principal> {
   const target = request.originalUrl ?? request.url ?? "";
   const headers: [string, string][] = [];
   for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {
     headers.push([request.rawHeaders[i] ?? "", request.rawHeaders[i + 1] ?? ""]);
   }
-  request.principal = await verifier.verify({
+  const principal = await verifier.verify({
     method: request.method ?? "",
     target,
     headers,
@@ -125,7 +132,9 @@ async function admit(verifier: Verifier, request: NodeRequest): Promise<void> {
       return new Uint8Array();
     },
   });
+  request.principal = principal;
   takeOffCredentials(request);
+  return principal;
 }
 
 /** No handler, and no log behind it, needs the credential. */

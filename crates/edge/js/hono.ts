@@ -16,6 +16,7 @@ export interface DoorkeyVariables {
 /** What is needed of Hono's context. */
 export interface HonoContext {
   req: { raw: Request };
+  res: Response;
   env?: unknown;
   header: (name: string, value: string, options?: { append?: boolean }) => void;
   set: (key: never, value: never) => void;
@@ -36,8 +37,9 @@ export function doorkey(verifier: Verifier, options: MiddlewareOptions = {}): Mi
     const { raw } = context.req;
     const shared = options.cors === false ? undefined : cors(raw.method, (name) => raw.headers.get(name));
     if (shared?.isPreflight) return new Response(null, { headers: shared.headers });
+    let principal: Principal;
     try {
-      const principal = await verifier.verify(raw, { peer: peerOf(context) });
+      principal = await verifier.verify(raw, { peer: peerOf(context) });
       context.set("principal" as never, principal as never);
     } catch (error) {
       if (error instanceof DoorkeyError) options.onRefused?.(error);
@@ -47,6 +49,10 @@ export function doorkey(verifier: Verifier, options: MiddlewareOptions = {}): Mi
     }
     context.req.raw = withoutCredentials(raw);
     await next();
+    // What the handler says of a limit of its own says more.
+    if (!context.res.headers.has("ratelimit")) {
+      for (const [name, value] of Object.entries(principal.rateLimitHeaders)) context.header(name, value);
+    }
     // What the handler says that its answer varies with holds beside what it varies with here.
     shared?.headers.forEach(([name, value]) => context.header(name, value, { append: name === "vary" }));
   };

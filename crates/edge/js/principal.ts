@@ -13,6 +13,11 @@ export interface PrincipalJson {
   scopes: string[];
 }
 
+/** @internal What Rust says of an accepted request. */
+export interface AcceptedJson extends PrincipalJson {
+  rate_limit_headers: Record<string, string>;
+}
+
 /** Who calls, and with what rights. It can only be had from a request that was accepted. */
 export class Principal {
   /** The publishable key that the session was minted with, or the secret key itself, `key_…`. */
@@ -33,9 +38,14 @@ export class Principal {
   readonly origin: string | null;
   /** What the caller may do, `resource:action`; to ask about one use {@link hasScope}, which knows narrowed ones. */
   readonly scopes: readonly string[];
+  /**
+   * What the response shall say of the limit of which least is left: the headers `ratelimit-policy` and `ratelimit`, or none
+   * where nothing is limited. The middleware sets them; elsewhere hand them on, `new Response(body, { headers })`.
+   */
+  readonly rateLimitHeaders: Readonly<Record<string, string>>;
 
   /** @internal */
-  constructor(json: PrincipalJson) {
+  constructor(json: AcceptedJson) {
     this.keyId = json.key_id;
     this.kind = json.kind;
     this.sessionId = json.session_id;
@@ -45,6 +55,7 @@ export class Principal {
     this.environment = json.environment;
     this.origin = json.origin;
     this.scopes = Object.freeze(json.scopes);
+    this.rateLimitHeaders = Object.freeze(json.rate_limit_headers);
     Object.freeze(this);
   }
 

@@ -8,7 +8,7 @@ import type { ErrorCode } from "./error-code.js";
 import type { Fetch } from "./exchange.js";
 import { Keys } from "./keys.js";
 import { toJson } from "./options.js";
-import { Principal, type PrincipalJson } from "./principal.js";
+import { Principal, type AcceptedJson } from "./principal.js";
 import type { Bounds, Connection, RawRequest, ReplayStore, Verifier, VerifierOptions } from "./types.js";
 import { Usage } from "./usage.js";
 
@@ -128,7 +128,7 @@ export class RequestVerifier implements Verifier {
     return (this.#instance = { engine, checker, issuer, usage });
   }
 
-  async #decide(instance: Instance, raw: RawRequest, peer: string | undefined): Promise<PrincipalJson> {
+  async #decide(instance: Instance, raw: RawRequest, peer: string | undefined): Promise<AcceptedJson> {
     const { engine, checker, issuer } = instance;
     const { now, monotonic } = this.#ambient;
     let examination: Examination | undefined = await this.#examine(instance, raw, peer);
@@ -158,7 +158,7 @@ export class RequestVerifier implements Verifier {
       const marked = entered;
       const [at, then] = [now(), monotonic()];
       entered = undefined;
-      return JSON.parse(engine.run(() => checker.accept(marked, bytes, isDigest, body.length, at, then))) as PrincipalJson;
+      return JSON.parse(engine.run(() => checker.accept(marked, bytes, isDigest, body.length, at, then))) as AcceptedJson;
     } finally {
       held.release();
       if (!engine.isBroken) {

@@ -1,5 +1,6 @@
 //! One verifier's state, and the decision over it.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use doorkey_verifier::{
     Charged, Decision, Examined, JWKS_PATH, Kept, KeyRing, Marked, Moment, Policy, Principal, Refusal, Rejection,
     ReplayMemory, TokenCache, UsedProof,
 };
+use http::HeaderMap;
 
 use crate::head::Head;
 use crate::link::Link;
@@ -104,6 +106,19 @@ impl Entered {
     pub fn created(&self) -> u64 {
         self.marked.proof().map_or(0, UsedProof::created)
     }
+}
+
+/// What JavaScript hears of an accepted request.
+#[derive(serde::Serialize)]
+struct AcceptedJson<'a> {
+    #[serde(flatten)]
+    principal: Principal,
+    rate_limit_headers: BTreeMap<&'a str, &'a str>,
+}
+
+/// Headers that stand once each, and are text.
+fn texts(headers: &HeaderMap) -> BTreeMap<&str, &str> {
+    headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
 }
 
 impl Checker {
@@ -211,7 +226,8 @@ impl Checker {
         refusal
     }
 
-    /// Accepts a request whose body has `length` bytes and this SHA-256; the principal as JSON.
+    /// Accepts a request whose body has `length` bytes and this SHA-256; the principal as JSON, and with it what the answer
+    /// shall say of its limits.
     pub fn accept(&self, entered: Entered, length: u64, digest: [u8; 32], now: &Moment) -> Result<String, Refusal> {
         self.told(now, || {
             let Entered { marked, kept, .. } = entered;
@@ -220,7 +236,13 @@ impl Checker {
             if let (Some(link), Some(kept)) = (&self.link, &kept) {
                 link.count(&accepted, kept, now);
             }
-            Ok(serde_json::to_string(&Principal::from(accepted)).unwrap_or_default())
+            let mut headers = HeaderMap::new();
+            if let Some(kept) = &kept {
+                kept.state_limit(&mut headers);
+            }
+            let principal = Principal::from(accepted);
+            Ok(serde_json::to_string(&AcceptedJson { principal, rate_limit_headers: texts(&headers) })
+                .unwrap_or_default())
         })
     }
 

@@ -204,7 +204,8 @@ impl Checker {
         Refused(self.0.borrow().refuse(entered.0, error(code, detail), &moment(now, 0.0)))
     }
 
-    /// Accepts a request with a body of `length` bytes, which `body` is, or the SHA-256 of. The principal is JSON.
+    /// Accepts a request with a body of `length` bytes, which `body` is, or the SHA-256 of. The principal is JSON, and with
+    /// it the `RateLimit` fields for the answer.
     pub fn accept(
         &self,
         entered: Entered,

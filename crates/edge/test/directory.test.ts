@@ -1,8 +1,15 @@
 // Verifiers that follow an issuer's directory, against an issuer that says what each test wants it to.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { request as send, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { inspect as print } from "node:util";
+import express from "express";
+import { Hono } from "hono";
 import { createVerifier, DoorkeyError, type Bounds, type VerifierOptions } from "@doorkey/verifier";
+import { doorkey as expressMiddleware, refusals, requireScope as requireExpressScope } from "@doorkey/verifier/express";
+import { doorkey as honoMiddleware, requireScope, type DoorkeyVariables } from "@doorkey/verifier/hono";
 import { CREDENTIAL, problem } from "./fake-issuer.js";
 import { BEARER, begin, gate, KEY, NOW, pass, sent, settle, STRANGER } from "./scene.js";
 import { API, ISSUER, World } from "./signer.js";
@@ -194,10 +201,13 @@ test("networks, by the connection's peer and by what a trusted proxy says", asyn
 test("a key's rate limit and its monthly quota are counted, and what is refused says when to come again", async () => {
   const limit = { ...KEY, rate_limit: { requests: 2, period: 60 }, monthly_quota: 3 };
   const { verifier, judge } = await begin({}, limit);
-  assert.deepEqual([await judge(BEARER), await judge(BEARER)], ["accepted", "accepted"]);
+  const left = 60 - (NOW % 60);
+  const { rateLimitHeaders, ...rest } = await verifier.verify(BEARER);
+  assert.deepEqual(rateLimitHeaders, { "ratelimit-policy": '"key";q=2;w=60', ratelimit: `"key";r=1;t=${left}` });
+  assert.ok(!JSON.stringify(rest).includes("ratelimit"), "they are no part of who calls");
+  assert.equal(await judge(BEARER), "accepted");
   const error = await verifier.verify(BEARER).catch((error: unknown) => error);
   assert.ok(error instanceof DoorkeyError && error.code === "rate_limited");
-  const left = 60 - (NOW % 60);
   assert.equal(error.retryAfter, left);
   const { status, headers } = error.toResponse();
   assert.deepEqual(
@@ -206,6 +216,64 @@ test("a key's rate limit and its monthly quota are counted, and what is refused 
   );
   pass(60_000);
   assert.deepEqual([await judge(BEARER), await judge(BEARER)], ["accepted", "quota_exhausted"]);
+});
+
+test("the middleware tells how a limit stands, unless a handler tells of its own", async () => {
+  const limited = { ...KEY, rate_limit: { requests: 20, period: 60 } };
+  const { verifier } = await begin({}, limited);
+  const free = await begin({}, KEY);
+  const shown = (headers: Headers) => [headers.get("ratelimit-policy"), headers.get("ratelimit")?.replace(/t=\d+$/, "t=")];
+  const own = { "ratelimit-policy": '"own";q=1;w=1', ratelimit: '"own";r=1;t=1' };
+  const credentials = Object.fromEntries(BEARER.headers);
+
+  const hono = new Hono<{ Variables: DoorkeyVariables }>();
+  hono.use("/free", honoMiddleware(free.verifier));
+  for (const path of ["/pictures", "/own", "/raw", "/forbidden", "/thrown"]) hono.use(path, honoMiddleware(verifier));
+  hono.get("/pictures", (c) => c.text("ok"));
+  hono.get("/free", (c) => c.text("ok"));
+  hono.get("/own", (c) => c.text("ok", 200, own));
+  hono.get("/raw", () => new Response("ok"));
+  hono.get("/forbidden", requireScope("pictures:delete"), (c) => c.text("never"));
+  hono.get("/thrown", (c) => {
+    c.get("principal").require("pictures:delete");
+    return c.text("never");
+  });
+  const asHono = async (path: string) => shown((await hono.request(`${API}${path}`, { headers: credentials })).headers);
+
+  const app = express();
+  app.use("/free", expressMiddleware(free.verifier));
+  for (const path of ["/pictures", "/own", "/raw", "/forbidden", "/thrown"]) app.use(path, expressMiddleware(verifier));
+  app.get("/own", (_, res) => void res.set(own).send("ok"));
+  app.get("/raw", (_, res) => void res.writeHead(200).end("ok"));
+  app.get("/forbidden", requireExpressScope("pictures:delete"));
+  app.get("/thrown", (req) => req.principal?.require("pictures:delete"));
+  app.use(refusals());
+  app.use((_, res) => void res.send("ok"));
+  const server = app.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    const port = (server.address() as AddressInfo).port;
+    const asExpress = async (path: string) => {
+      // Not `fetch`: the audience is another host than the server's.
+      const request = send({ port, host: "127.0.0.1", path, headers: { ...credentials, host: new URL(API).host } }).end();
+      const [response] = (await once(request, "response")) as [IncomingMessage];
+      response.resume();
+      await once(response, "end");
+      return shown(new Headers(response.headers as Record<string, string>));
+    };
+    let left = 20;
+    for (const ask of [asHono, asExpress]) {
+      for (const path of ["/pictures", "/raw", "/forbidden", "/thrown"]) {
+        assert.deepEqual(await ask(path), ['"key";q=20;w=60', `"key";r=${--left};t=`], `${ask.name} ${path}`);
+      }
+      assert.deepEqual(await ask("/own"), ['"own";q=1;w=1', '"own";r=1;t='], `${ask.name} /own`);
+      left -= 1;
+      assert.deepEqual(await ask("/free"), [null, undefined], `${ask.name} /free`);
+    }
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 test("the body of a request that shows its key is nobody's to read here, of one that signs it is", async () => {

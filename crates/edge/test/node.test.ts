@@ -252,7 +252,7 @@ test("a body that nothing covers is left to the handler, and has to be there for
     async verify(raw) {
       const { body } = raw as RawRequest;
       if (typeof body === "function") await body({ isCovered: false } as Bounds);
-      return {} as Principal;
+      return { rateLimitHeaders: {} } as Principal;
     },
   };
   let isParsed = false;

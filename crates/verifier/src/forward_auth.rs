@@ -26,7 +26,7 @@ use crate::credential::bare_target;
 use crate::decision::AnnouncedBody;
 use crate::layer::{cors, log};
 use crate::principal_headers::{Bodies, principal_headers, with_empty_ones};
-use crate::refusal::{REQUEST_ID, Refusal, RequestId, state_limit};
+use crate::refusal::{REQUEST_ID, Refusal, RequestId};
 use crate::verifier::Verifier;
 
 /// Path and query of the accepted request without its credential, for fronts that send it on as it is.
@@ -106,8 +106,7 @@ impl ForwardAuth {
             told.insert(TARGET, target);
         }
         if let Some(limit) = limit {
-            let reset = limit.reset.as_secs();
-            state_limit(&mut told, limit.policy, limit.quota, limit.window, limit.remaining, reset);
+            limit.put_into(&mut told);
         }
         Ok(told)
     }

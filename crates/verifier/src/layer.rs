@@ -14,7 +14,7 @@ use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer,
 use crate::credential::bare_target;
 use crate::cross_origin::{EXPOSED_HEADERS, PREFLIGHT_MAX_AGE};
 use crate::principal::Principal;
-use crate::refusal::{RATE_LIMIT, REQUEST_ID, Refusal, RequestId, state_limit};
+use crate::refusal::{RATE_LIMIT, REQUEST_ID, Refusal, RequestId};
 use crate::request::RequestHead;
 use crate::verifier::{Incoming, Received, Verifier};
 
@@ -180,8 +180,7 @@ where
             if let Some(limit) = admitted.limit
                 && !response.headers().contains_key(RATE_LIMIT)
             {
-                let reset = limit.reset.as_secs();
-                state_limit(response.headers_mut(), limit.policy, limit.quota, limit.window, limit.remaining, reset);
+                limit.put_into(response.headers_mut());
             }
             Ok(response)
         })

@@ -178,6 +178,18 @@ fn a_limit_lets_through_what_it_says_and_tells_how_it_stands() {
 }
 
 #[test]
+fn an_accepted_request_learns_how_its_tightest_limit_stands() {
+    let accepted =
+        |world: &World| -> Value { serde_json::from_str(&world.decide_from(&bearer(), None, 0.0).unwrap()).unwrap() };
+    let world = World::with(&json!({ "rate_limit": { "requests": 3, "period": 60 }, "monthly_quota": 10 }));
+    for left in [2, 1, 0] {
+        let expected = json!({ "ratelimit": format!("\"key\";r={left};t=40"), "ratelimit-policy": "\"key\";q=3;w=60" });
+        assert_eq!(accepted(&world)["rate_limit_headers"], expected);
+    }
+    assert_eq!(accepted(&World::with(&json!({})))["rate_limit_headers"], json!({}));
+}
+
+#[test]
 fn whose_proof_is_not_taken_gets_its_charge_back_and_whose_body_is_wrong_does_not() {
     let mut world = World::with(&json!({ "monthly_quota": 4 }));
     let entered = world.enter(&signed(1), None, 0.0).unwrap();

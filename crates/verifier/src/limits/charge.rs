@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use doorkey_core::{Error, ErrorCode, KeyId, SessionId};
+use http::HeaderMap;
 
 use super::window::Window;
 use crate::limit::{RateLimit, Restriction};
-use crate::refusal::{ReachedLimit, Refusal};
+use crate::refusal::{ReachedLimit, Refusal, state_limit};
 
 /// What is charged: a subject, how much it has per window, and which word stands for it in `RateLimit` fields.
 #[derive(Clone, Debug)]
@@ -61,6 +62,13 @@ pub(crate) struct LimitState {
     pub(crate) window: Duration,
     pub(crate) remaining: u64,
     pub(crate) reset: Duration,
+}
+
+impl LimitState {
+    /// Says so in the `RateLimit` fields of an answer.
+    pub(crate) fn put_into(&self, headers: &mut HeaderMap) {
+        state_limit(headers, self.policy, self.quota, self.window, self.remaining, self.reset.as_secs());
+    }
 }
 
 impl Subject {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use doorkey_core::{Error, ErrorCode};
+use http::HeaderMap;
 
 use super::Limits;
 use super::charge::{Allowance, Charge, LimitState, Subject, Taken};
@@ -58,6 +59,13 @@ impl Kept {
     /// The limit of which least is left.
     pub(crate) fn tightest(&self) -> Option<LimitState> {
         self.taken.tightest
+    }
+
+    /// Says in the `RateLimit` fields of an answer how the limit stands of which least is left; nothing without a limit.
+    pub fn state_limit(&self, headers: &mut HeaderMap) {
+        if let Some(limit) = &self.taken.tightest {
+            limit.put_into(headers);
+        }
     }
 
     /// Gives back what was charged after all: a store that is shared with others did not take the proof.
