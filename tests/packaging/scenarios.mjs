@@ -67,6 +67,13 @@ export const SCENARIOS = [
   { name: "Rollup, under a strict policy", app: "rollup", server: files("dist", strict()) },
   { name: "service worker", app: "service-worker", server: files(), path: "/?worker=worker.js" },
   { name: "service worker, esbuild", app: "service-worker", server: files(), path: "/?worker=bundled.js" },
+  {
+    name: "service worker, with the entry that loads the rest later",
+    app: "service-worker",
+    server: files(),
+    path: "/refused.html",
+    expected: refusedBy("a service worker imports @doorkey/browser/inline"),
+  },
   { name: "Next.js", app: "next", server: command("next", "start", "--hostname", "localhost", "--port", "0"), html: '<p id="rendered">DoorkeyError</p>' },
   { name: "plain script, under a strict policy", app: "script", server: files(".", strict()), expected: { ...accepted, held: "webcrypto" } },
   { name: "all in one file, under a strict policy", app: "script", server: files(".", strict()), path: "/inline.html" },

@@ -118,7 +118,7 @@ export type ErrorCode =
   | "grant_unavailable"
   /** Verifier unavailable (503). Try again shortly; the API's verifier has failed, and its log says how. */
   | "verifier_unavailable"
-  /** SDK unavailable (503). Serve all scripts of the SDK, and allow 'wasm-unsafe-eval' in script-src. */
+  /** SDK unavailable (503). Serve all scripts of the SDK, and allow 'wasm-unsafe-eval' in script-src. In a service worker import @doorkey/browser/inline. */
   | "sdk_unavailable"
   ;
 
@@ -246,4 +246,4 @@ export const GRANT_UNAVAILABLE: CodeRow = { code: "grant_unavailable", status: 5
 /** @internal */
 export const VERIFIER_UNAVAILABLE: CodeRow = { code: "verifier_unavailable", status: 503, hint: "Try again shortly; the API's verifier has failed, and its log says how." };
 /** @internal */
-export const SDK_UNAVAILABLE: CodeRow = { code: "sdk_unavailable", status: 503, hint: "Serve all scripts of the SDK, and allow 'wasm-unsafe-eval' in script-src." };
+export const SDK_UNAVAILABLE: CodeRow = { code: "sdk_unavailable", status: 503, hint: "Serve all scripts of the SDK, and allow 'wasm-unsafe-eval' in script-src. In a service worker import @doorkey/browser/inline." };

@@ -29,7 +29,7 @@ function whyNot(): string {
   if (typeof WebAssembly === "undefined") return "this browser has no WebAssembly";
   try {
     new WebAssembly.Module(EMPTY);
-    return "the rest of the SDK cannot be loaded; @doorkey/browser/inline needs no second file";
+    return "the rest of the SDK cannot be loaded; a service worker imports @doorkey/browser/inline, which needs no second file";
   } catch {
     return "this page's Content-Security-Policy allows no WebAssembly: add 'wasm-unsafe-eval' to script-src";
   }

@@ -118,7 +118,7 @@ export type ErrorCode =
   | "grant_unavailable"
   /** Verifier unavailable (503). Try again shortly; the API's verifier has failed, and its log says how. */
   | "verifier_unavailable"
-  /** SDK unavailable (503). Serve all scripts of the SDK, and allow 'wasm-unsafe-eval' in script-src. */
+  /** SDK unavailable (503). Serve all scripts of the SDK, and allow 'wasm-unsafe-eval' in script-src. In a service worker import @doorkey/browser/inline. */
   | "sdk_unavailable"
   ;
 

@@ -106,7 +106,7 @@ error_codes! {
     503 ApiUnavailable "api_unavailable" "API unavailable" "Check the network, and that the API answers this page's origin with CORS headers."
     503 GrantUnavailable "grant_unavailable" "Grant unavailable" "Make the client's grant function yield the grant that your backend signs."
     503 VerifierUnavailable "verifier_unavailable" "Verifier unavailable" "Try again shortly; the API's verifier has failed, and its log says how."
-    503 SdkUnavailable "sdk_unavailable" "SDK unavailable" "Serve all scripts of the SDK, and allow 'wasm-unsafe-eval' in script-src."
+    503 SdkUnavailable "sdk_unavailable" "SDK unavailable" "Serve all scripts of the SDK, and allow 'wasm-unsafe-eval' in script-src. In a service worker import @doorkey/browser/inline."
 }
 
 impl ErrorCode {
