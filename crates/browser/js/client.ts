@@ -24,7 +24,9 @@ export class PageClient implements Client {
   #link: Element | undefined;
 
   constructor(options: ClientOptions, loader: Loader) {
-    const text = (options as ClientOptions | undefined)?.publishableKey;
+    // JavaScript may leave them out, and misspell them.
+    const { publishableKey: text, grant, custody, fetch, ...unknown } = (options ?? {}) as Partial<ClientOptions>;
+    for (const name in unknown) throw refusal(INVALID_INPUT, `${name} is no option of createClient`);
     if (typeof text !== "string") {
       throw refusal(MALFORMED_KEY, "publishableKey is no text: is the variable that it comes from set in this build?");
     }

@@ -16,7 +16,8 @@ const LOADER: Loader = {
  *
  * Returns at once, and does nothing: a key pair is made, a session minted and WebAssembly loaded by the first call.
  *
- * @throws {@link DoorkeyError} `malformed_key` for what is no key, and `wrong_key_kind` for a secret one.
+ * @throws {@link DoorkeyError} `malformed_key` for what is no key, `wrong_key_kind` for a secret one, `invalid_input` for an option that
+ * there is not.
  *
  * @example
  * const client = createClient({ publishableKey: "pk_live_…" });

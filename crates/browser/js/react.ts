@@ -68,6 +68,9 @@ export function useSession(): SessionState {
   return useSyncExternalStore(store.subscribe, store.state, store.serverState);
 }
 
+/** The properties of a provider, as JavaScript may give them. */
+type Props = Partial<ClientOptions> & { client?: undefined; children?: ReactNode };
+
 /** A client for these options; none for none. */
 function useOwnClient(options: ClientOptions | undefined): Client | undefined {
   const latest = useRef(options);
@@ -76,12 +79,14 @@ function useOwnClient(options: ClientOptions | undefined): Client | undefined {
     latest.current = options;
   });
   const isWanted = options !== undefined;
-  const { publishableKey = "", custody = "auto" } = options ?? {};
-  const [hasGrant, hasFetch] = [options?.grant !== undefined, options?.fetch !== undefined];
+  const { publishableKey = "", custody = "auto", grant, fetch, client: _, children: __, ...unknown } = (options ?? {}) as Props;
+  const [hasGrant, hasFetch] = [grant !== undefined, fetch !== undefined];
   return useMemo(() => {
     if (!isWanted) return undefined;
     const call = <K extends "grant" | "fetch">(name: K) => latest.current?.[name] as NonNullable<ClientOptions[K]>;
     return createClient({
+      // Whose names it does not know, it refuses.
+      ...unknown,
       publishableKey,
       custody,
       ...(hasGrant && { grant: () => call("grant")() }),

@@ -24,6 +24,14 @@ test("on a server it renders as loading, and nothing is asked of anybody", () =>
   assert.deepEqual([fetch.mock.callCount(), grant.mock.callCount()], [0, 0]);
 });
 
+test("a property that is no option is refused by its name", () => {
+  const props = { publishableKey: KEY, Grant: async () => "a.b.c" };
+  assert.throws(() => renderToString(createElement(DoorkeyProvider, props, status)), {
+    code: "invalid_input",
+    message: "Grant is no option of createClient",
+  });
+});
+
 test("a client that is there already is taken, and what it has on a server is not told", async () => {
   const client = new World().client();
   await client.session();
