@@ -149,6 +149,23 @@ test("the browser connects to the API while the first session is on its way", as
   world.arrived(1, 1);
 });
 
+test("the rest of the SDK comes in while the key pair is being made", async () => {
+  const prelude = () => {
+    const { subtle } = crypto;
+    const generate = subtle.generateKey.bind(subtle);
+    const isHeld = new Promise((resolve) => Object.assign(globalThis, { release: resolve }));
+    subtle.generateKey = (...args) => isHeld.then(() => generate(...args));
+  };
+  const { page } = await world.open({ prelude });
+  const cameIn = page.waitForResponse((response) => response.url().endsWith("/rest.js"));
+  const calling = call(page, get("/early"));
+  await cameIn;
+  world.arrived(0, 0);
+  await page.evaluate(() => globalThis.release());
+  assert.equal(value(await calling).status, 200);
+  world.arrived(1, 1);
+});
+
 function problem(request, response, status, code, retryAfter) {
   request.resume();
   response.writeHead(status, { "content-type": "application/problem+json", "access-control-allow-origin": request.headers.origin,

@@ -67,11 +67,11 @@ export class PageClient implements Client {
    * Where a request waits for it, the browser gets ready for `url` meanwhile.
    */
   #begin(url?: string): Promise<Calls> {
-    if (url && !this.#made) this.#link ??= connect(url);
     this.#calls ??= this.#makeCalls().catch((error: unknown) => {
       this.#calls = undefined;
       throw error;
     });
+    if (url && !this.#made) this.#link ??= connect(url);
     return this.#calls;
   }
 
@@ -84,9 +84,10 @@ export class PageClient implements Client {
       failure = error;
       this.#first = undefined;
     });
-    // The mint is on its way before anything competes with it.
+    // It comes in while the key pair is made, and is compiled once the mint is on its way: nothing competes with that.
+    this.#loader.rest.load().catch(() => {});
     await Promise.race([this.#waiting, failed]);
-    const { Calls } = await this.#loader.rest().catch(async (error: unknown) => {
+    const { Calls } = await this.#loader.rest.begin().catch(async (error: unknown) => {
       // Without a network neither comes, and the mint's failure says so.
       if (globalThis.navigator?.onLine === false) await failed;
       throw failure ?? error;
@@ -107,7 +108,7 @@ export class PageClient implements Client {
   }
 
   #key(): Promise<KeyPair> {
-    this.#keyPair ??= makeKeyPair(this.#options.custody ?? "auto", this.#loader.curve, this.#onWait).catch((error: unknown) => {
+    this.#keyPair ??= makeKeyPair(this.#options.custody ?? "auto", this.#loader.curve.begin, this.#onWait).catch((error: unknown) => {
       this.#keyPair = undefined;
       throw error;
     });

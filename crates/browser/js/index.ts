@@ -1,5 +1,5 @@
 import { PageClient } from "./client.js";
-import { begin, once, type Loader } from "./load.js";
+import { part, type Loader } from "./load.js";
 import type { Client, ClientOptions } from "./types.js";
 
 export type { ErrorCode } from "./error-code.js";
@@ -7,8 +7,8 @@ export { DoorkeyError } from "./error.js";
 export type { Client, ClientOptions, Custody, Session, SignUrlOptions, UploadOptions, UploadProgress } from "./types.js";
 
 const LOADER: Loader = {
-  rest: once(() => begin(import("./rest/index.js"))),
-  curve: once(() => begin(import("./curve.js"))),
+  rest: part(() => import("./rest/index.js")),
+  curve: part(() => import("./curve.js")),
 };
 
 /**

@@ -4,24 +4,44 @@ import { DoorkeyError, refusal } from "./error.js";
 /** The parts of the SDK that are not there yet when a page's first call begins. */
 export interface Loader {
   /** All but keys and mints: sessions, proofs, signed URLs. */
-  rest: () => Promise<Rest>;
+  rest: Part<typeof import("./rest/index.js")>;
   /** Ed25519, for browsers whose WebCrypto has none. */
-  curve: () => Promise<Curve>;
+  curve: Part<typeof import("./curve.js")>;
 }
 
-type Rest = typeof import("./rest/index.js");
-type Curve = typeof import("./curve.js");
+/** A part, once for all clients; what failed is tried again. */
+export interface Part<T> {
+  /** Has it come in. */
+  load: () => Promise<unknown>;
+  /** Has its WebAssembly compiled, too. */
+  begin: () => Promise<T>;
+}
 
 /** The smallest module there is. */
 const EMPTY = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
 
-/** Loads a part once for all clients; a load that failed is tried again. */
-export function once<T>(load: () => Promise<T>): () => Promise<T> {
-  let loading: Promise<T> | undefined;
+export function part<T extends { begin: (error: typeof DoorkeyError) => Promise<void> }>(load: () => Promise<T>): Part<T> {
+  const loaded = once(load);
+  const begun = once(async () => {
+    const part = await loaded();
+    await part.begin(DoorkeyError);
+    return part;
+  });
+  return {
+    load: loaded,
+    begin: () =>
+      begun().catch((cause: unknown) => {
+        throw refusal(SDK_UNAVAILABLE, whyNot(), cause);
+      }),
+  };
+}
+
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let working: Promise<T> | undefined;
   return () =>
-    (loading ??= load().catch((cause: unknown) => {
-      loading = undefined;
-      throw refusal(SDK_UNAVAILABLE, whyNot(), cause);
+    (working ??= work().catch((cause: unknown) => {
+      working = undefined;
+      throw cause;
     }));
 }
 
@@ -33,11 +53,4 @@ function whyNot(): string {
   } catch {
     return "this page's Content-Security-Policy allows no WebAssembly: add 'wasm-unsafe-eval' to script-src";
   }
-}
-
-/** Readies a part that has come in. */
-export async function begin<T extends { begin: (error: typeof DoorkeyError) => Promise<void> }>(part: Promise<T>): Promise<T> {
-  const loaded = await part;
-  await loaded.begin(DoorkeyError);
-  return loaded;
 }

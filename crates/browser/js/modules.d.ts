@@ -3,3 +3,9 @@ declare module "module:*" {
   const text: string;
   export default text;
 }
+
+/** A WebAssembly module as its bytes, likewise. */
+declare module "bytes:*" {
+  const bytes: Uint8Array<ArrayBuffer>;
+  export default bytes;
+}

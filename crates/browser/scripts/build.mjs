@@ -1,10 +1,10 @@
 // From wasm-bindgen's output in dist/wasm to the package: optimizes the wasm, bundles js/, writes the types.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { toText } from "./module-text.mjs";
+import { modules } from "./modules.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -20,15 +20,17 @@ const FEATURES = [
   "sign-ext",
   "simd",
 ];
+const optimize = (from, to, ...args) => run(require.resolve("binaryen/bin/wasm-opt"), "-Oz", "--converge", ...args, from, "-o", to);
 for (const name of ["doorkey_browser_bg.wasm", "doorkey_curve_bg.wasm"]) {
-  run(
-    require.resolve("binaryen/bin/wasm-opt"),
+  optimize(
+    ...[`dist/wasm/${name}`, `dist/wasm/${name}`],
     // Larger functions stay apart: they repeat each other, which compresses better than one that holds them all.
-    ...["-Oz", "--converge", "--one-caller-inline-max-function-size=30"],
+    "--one-caller-inline-max-function-size=30",
     ...FEATURES.map((feature) => `--enable-${feature}`),
-    ...["--strip-debug", "--strip-producers", "--strip-target-features", `dist/wasm/${name}`, "-o", `dist/wasm/${name}`],
+    ...["--strip-debug", "--strip-producers", "--strip-target-features"],
   );
 }
+optimize("js/module-text.wat", "dist/wasm/module-text.wasm");
 
 rmSync("dist/types", { recursive: true, force: true });
 // The plugin runs in Node, and knows no DOM; all else is the other way round.
@@ -42,17 +44,6 @@ const later = {
     build.onResolve({ filter: /^\.\// }, ({ kind, path }) =>
       kind === "dynamic-import" ? { path: PARTS[path], external: true } : undefined,
     );
-  },
-};
-// WebAssembly comes within the script that needs it: one file less to load, to copy and to serve.
-const modules = {
-  name: "modules",
-  setup(build) {
-    build.onResolve({ filter: /^module:/ }, ({ path }) => ({ path: path.slice(7), namespace: "module" }));
-    build.onLoad({ filter: /./, namespace: "module" }, ({ path }) => ({
-      contents: toText(readFileSync(`dist/wasm/${path}`)),
-      loader: "text",
-    }));
   },
 };
 const options = {

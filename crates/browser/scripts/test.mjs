@@ -4,6 +4,7 @@ import { readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { modules } from "./modules.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const node = (...args) => execFileSync(process.execPath, args, { stdio: "inherit" });
@@ -28,7 +29,7 @@ await build({
   format: "esm",
   target: "node20",
   sourcemap: "inline",
-  plugins: [files],
+  plugins: [files, modules],
 });
 node(
   ...["--enable-source-maps", "--disable-warning=ExperimentalWarning", "--test", "--test-reporter=spec"],

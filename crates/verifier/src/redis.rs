@@ -97,11 +97,10 @@ impl Redis {
         Self::with_patience(url, clock, Patience { connect: CONNECT_TIMEOUT, command: COMMAND_TIMEOUT })
     }
 
-    /// A server that may be as slow as a machine under load makes it.
-    #[cfg(test)]
-    pub(crate) fn patient(url: &str, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let minute = Duration::from_mins(1);
-        Self::with_patience(url, clock, Patience { connect: minute, command: minute })
+    /// As [`new`](Self::new), for a server that may take as long as `timeout` to connect, and again to answer: it waits
+    /// for one second and for half of one otherwise.
+    pub fn with_timeout(url: &str, clock: Arc<dyn Clock>, timeout: Duration) -> Result<Self, Error> {
+        Self::with_patience(url, clock, Patience { connect: timeout, command: timeout })
     }
 
     fn with_patience(url: &str, clock: Arc<dyn Clock>, patience: Patience) -> Result<Self, Error> {

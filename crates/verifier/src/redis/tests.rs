@@ -36,7 +36,7 @@ impl Fixture {
     async fn start() -> Self {
         let server = Server::start();
         let clock = Arc::new(Seconds::default());
-        let redis = Redis::patient(server.url(), clock.clone()).unwrap();
+        let redis = Redis::with_timeout(server.url(), clock.clone(), Duration::from_mins(1)).unwrap();
         let fixture = Self { server, clock, redis };
         assert_eq!(fixture.mark(0, 60).await, "replay_store_unavailable", "a pause");
         let _: u64 = fixture.ask(cmd("HSET").arg("dk:replay").arg("since").arg(0)).await;

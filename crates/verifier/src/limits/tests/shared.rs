@@ -94,7 +94,10 @@ async fn without_redis_a_verifier_can_count_on_its_own_and_tells_later() {
     server.kill();
     let clock = Arc::new(Seconds::default());
     // However slow the machine is: an answer that comes too late would be none.
-    let patient = |outage| Limits::new().with_redis(Redis::patient(server.url(), clock.clone()).unwrap(), outage);
+    let patient = |outage| {
+        Limits::new()
+            .with_redis(Redis::with_timeout(server.url(), clock.clone(), Duration::from_mins(1)).unwrap(), outage)
+    };
     let alone = patient(Outage::CountLocally);
     let charge = [monthly(1, 20)];
     assert_eq!(all(&alone, &charge, BEGIN).await, 20);
