@@ -9,5 +9,6 @@ mod durability;
 mod keys;
 mod postgres;
 mod registry;
+mod restrict;
 mod serve;
 mod verifiers;
