@@ -100,7 +100,8 @@ test("ws and wss stay what they are, and go with http and https", async () => {
   await assert.rejects(client.signUrl("wss://localhost:7701/"), code("invalid_input"));
 });
 
-test("expiresIn is 1 to 300 seconds, without a fraction", async () => {
+test("expiresIn is 1 to 300 seconds, without a fraction", async (context) => {
+  stopClocks(context);
   const world = new World();
   const client = world.client();
   const lifetime = async (expiresIn: number) => {
