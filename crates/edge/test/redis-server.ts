@@ -1,30 +1,37 @@
-// A Redis of a test's own, which can go away and come back.
+// A Redis of a test's own, which can go away and come back: the one that the tests of Rust have.
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-export class RedisServer {
-  #child: ChildProcess | undefined;
+// The bundle of this file stands in dist/test.
+const script = fileURLToPath(new URL("../../../../tests/servers/src/redis.sh", import.meta.url));
 
+type Guardian = ChildProcess & { stdin: Writable; stdout: Readable };
+
+/** A server that its guardian ends, and removes the folder of, once nobody holds its stdin any more. */
+export class RedisServer {
   private constructor(
+    private readonly guardian: Guardian,
+    private readonly answers: AsyncIterator<string>,
     private readonly folder: string,
-    private readonly settings: string[],
   ) {}
 
-  /** A server without data; `settings` are further arguments of `redis-server`. */
+  /** A server without data, with further lines in its `redis.conf`; it saves nothing unless it is told to. */
   static async start(...settings: string[]): Promise<RedisServer> {
-    const server = new RedisServer(await mkdtemp(join(tmpdir(), "doorkey-edge-")), settings);
-    try {
-      await server.start();
-    } catch (error) {
-      await server.close();
-      throw error;
-    }
-    return server;
+    const stdio = ["pipe", "pipe", "inherit"] as ["pipe", "pipe", "inherit"];
+    // In a group of its own: what ends the test by its group does not end this with it.
+    const guardian = spawn("sh", [script, ...settings], { stdio, detached: true }) as Guardian;
+    const answers = createInterface(guardian.stdout)[Symbol.asyncIterator]();
+    const first = await answers.next();
+    if (first.done) throw new Error("redis-server does not start");
+    return new RedisServer(guardian, answers, first.value);
   }
 
   /** Where it is: on a socket that only this account reaches. */
@@ -33,33 +40,18 @@ export class RedisServer {
   }
 
   /** Starts it again with what it had saved; resolves once it has read that. */
-  async start(): Promise<void> {
-    const options = ["--port", "0", "--unixsocket", this.path, "--unixsocketperm", "700", "--save", "", "--dir", this.folder];
-    const child = spawn("redis-server", [...options, ...this.settings], { stdio: ["ignore", "pipe", "inherit"] });
-    this.#child = child;
-    await once(child, "spawn");
-    let log = "";
-    const ready = new Promise<void>((resolve, reject) => {
-      child.stdout.on("data", (piece: Buffer) => {
-        log += piece.toString();
-        if (log.includes(`eady to accept connections`)) resolve();
-      });
-      child.once("exit", () => reject(new Error(`redis-server ended:\n${log}`)));
-    });
-    await ready;
+  start(): Promise<void> {
+    return this.#order("start");
   }
 
-  /** What it has not saved is lost. */
-  async kill(): Promise<void> {
-    const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill("SIGKILL");
-    await once(child, "exit");
-    await rm(this.path, { force: true });
+  /** Ends it at once: what it has not saved is lost. */
+  kill(): Promise<void> {
+    return this.#order("stop");
   }
 
-  async forget(): Promise<void> {
-    await rm(join(this.folder, "dump.rdb"), { force: true });
+  /** Removes what it had saved. */
+  forget(): Promise<void> {
+    return this.#order("empty");
   }
 
   /** Runs a command, as whoever operates the server does. */
@@ -69,8 +61,15 @@ export class RedisServer {
   }
 
   async close(): Promise<void> {
-    await this.kill();
-    await rm(this.folder, { recursive: true });
+    const ended = once(this.guardian, "exit");
+    this.guardian.stdin.end();
+    await ended;
+  }
+
+  async #order(order: string): Promise<void> {
+    this.guardian.stdin.write(`${order}\n`);
+    const { value } = await this.answers.next();
+    if (value !== `${order}: done`) throw new Error(`redis.sh says ${String(value)} to ${order}`);
   }
 }
 
