@@ -75,7 +75,7 @@ async function atGate(signed: SignedRequest): Promise<Outcome> {
   return { code, detail, retryAfter: retryAfter === undefined ? undefined : Number(retryAfter) };
 }
 
-/** Shows each request to both at once, and counts what they say. */
+/** Shows each request to both at once, and counts what they say; few at a time: the gate waits for Redis for half a second. */
 async function race(requests: SignedRequest[]): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   const judge = async (signed: SignedRequest) => {
@@ -83,7 +83,7 @@ async function race(requests: SignedRequest[]): Promise<Record<string, number>> 
     const outcome = outcomes.map(({ code }) => code).sort().join(" ");
     counts[outcome] = (counts[outcome] ?? 0) + 1;
   };
-  await Promise.all(requests.map(judge));
+  while (requests.length > 0) await Promise.all(requests.splice(0, 20).map(judge));
   return counts;
 }
 
@@ -98,10 +98,10 @@ async function untilAccepted(judge: typeof inNode): Promise<void> {
   }
 }
 
-test("of each of some hundred requests exactly one is accepted, before and after Redis has lost its memory", { timeout: 120_000 }, async () => {
+test("each request is accepted by exactly one, before and after Redis has lost its memory", { timeout: 120_000 }, async () => {
   // Who comes first announces the server, and both have the same pause.
   const [first, second] = (await sign(2)) as [SignedRequest, SignedRequest];
-  for (const { code, detail, retryAfter = 0 } of [await inNode(first), await atGate(second)]) {
+  for (const { code, detail, retryAfter = 0 } of await Promise.all([inNode(first), atGate(second)])) {
     assert.equal(code, "replay_store_unavailable");
     assert.equal(detail, "the replay store has lost its memory and takes nothing that it may have known");
     assert.ok(retryAfter >= 1 && retryAfter <= 6, String(retryAfter));
@@ -121,7 +121,8 @@ test("of each of some hundred requests exactly one is accepted, before and after
   await server.kill();
   await server.start();
   const refused = await Promise.all(accepted.flatMap((signed) => [atGate(signed), inNode(signed)]));
-  for (const { code } of refused) assert.ok(["replay_store_unavailable", "replayed"].includes(code), code);
+  const refusals = ["replay_store_unavailable", "window_invalid", "replayed"];
+  for (const { code } of refused) assert.ok(refusals.includes(code), code);
   await untilAccepted(atGate);
   await untilAccepted(inNode);
   assert.deepEqual(await race(await sign(REQUESTS)), { "accepted replayed": REQUESTS });
@@ -142,11 +143,12 @@ test("both say the same of what is ahead, and of what has expired", { timeout: 1
   await untilAccepted(inNode);
   const ahead = (await sign(2, 20)) as [SignedRequest, SignedRequest];
   const one = await inNode(ahead[0]);
-  assert.deepEqual(one, { code: "window_invalid", detail: "the signature is ahead of the replay store's clock", retryAfter: undefined });
+  const outside = (detail: string) => ({ code: "window_invalid", detail, retryAfter: undefined });
+  assert.deepEqual(one, outside("the signature is ahead of the replay store's clock"));
   assert.deepEqual(await atGate(ahead[1]), one);
   await server.ask("HSET", "dk:replay", "latest", String(Math.floor(Date.now() / 1000) + 10_000));
   const expired = (await sign(2)) as [SignedRequest, SignedRequest];
   const other = await inNode(expired[0]);
-  assert.deepEqual(other, { code: "window_invalid", detail: "the signature has expired by the replay store's clock", retryAfter: undefined });
+  assert.deepEqual(other, outside("the signature has expired by the replay store's clock"));
   assert.deepEqual(await atGate(expired[1]), other);
 });

@@ -96,7 +96,7 @@ async function race(stores: [ReplayStore, ReplayStore]): Promise<Record<string, 
   return counts;
 }
 
-test("of each of a thousand requests at two verifiers, exactly one is accepted; without Redis none", async (context) => {
+test("two verifiers accept each of a thousand requests once, and without Redis none", { timeout: 120_000 }, async (context) => {
   const server = await begin(context);
   const open = async (client: Open) => redisReplayStore(await client(context, server.path), PATIENT);
   const [node, io] = [[await open(openNode), await open(openNode)], [await open(openIo), await open(openIo)]] as const;
@@ -141,7 +141,8 @@ describe("with either client", { concurrency: true }, () => {
       await server.ask("HSET", "dk:replay", "latest", String(now + 10_000));
       const answer = (await store.mark(proof())) as { reason: string; cause: Error };
       assert.equal(answer.reason, "expired");
-      assert.match(answer.cause.message, /^the clock of Redis was set back by (9999|10000) seconds: /);
+      const [, back] = /^the clock of Redis was set back by (\d+) seconds: /.exec(answer.cause.message) ?? [];
+      assert.ok(Number(back) > 9_000 && Number(back) <= 10_000, answer.cause.message);
     });
 
     test(`what is no server to rely on is not used (${name})`, async (context) => {
@@ -184,7 +185,7 @@ describe("with either client", { concurrency: true }, () => {
       await Promise.all([empty, restored, flushed, deleted]);
     });
 
-    test(`a failover to a replica that lags costs a pause, and no proof twice (${name})`, { timeout: 120_000 }, async (context) => {
+    test(`a failover to a replica that lags costs a pause alone (${name})`, { timeout: 120_000 }, async (context) => {
       const port = await freePort();
       const primary = await RedisServer.start(`port ${port}`, "bind 127.0.0.1");
       context.after(() => primary.close());
@@ -240,10 +241,13 @@ async function lose(context: TestContext, open: Open, loss: string, how: (server
 
 /** Nothing of what may have been accepted is, whatever the client does meanwhile. */
 async function refuses(store: ReplayStore, proofs: ReturnType<typeof proof>[], why: string): Promise<void> {
-  for (const one of proofs) {
-    const answer = await store.mark(one).catch(() => "unavailable");
-    assert.ok(answer === "unavailable" || (answer as { reason?: string }).reason === "pause", `${why}: ${JSON.stringify(answer)}`);
-  }
+  for (const one of proofs) isRefused(await store.mark(one).catch(() => ({ reason: "pause" })), why);
+}
+
+/** For as long as the pause lasts, and for good. */
+function isRefused(answer: unknown, why: string): void {
+  const { reason = "" } = answer as { reason?: string };
+  assert.ok(["pause", "before"].includes(reason), `${why}: ${JSON.stringify(answer)}`);
 }
 
 /** A client of one server and then of another, which may keep an answer back. */
@@ -281,9 +285,9 @@ test("an answer of a server that was left does not count", async (context) => {
   // The other one vouches for itself only for what is made from now on.
   client.target = two;
   await second.ask("DEL", "dk:replay");
-  assert.equal(((await store.mark(proof())) as { reason: string }).reason, "pause");
+  isRefused(await store.mark(proof()), "by the one that vouches anew");
   release();
-  assert.equal(((await answer) as { reason: string }).reason, "pause");
+  isRefused(await answer, "after its server was left");
   assert.equal(await redisReplayStore(one, PATIENT).mark(late), false, "the first had taken it");
 });
 
@@ -296,10 +300,10 @@ test("what was accepted elsewhere counts at a server whose clock is behind", asy
   assert.equal(await store.mark(accepted), true);
   client.target = two;
   // The second one had not lost anything for long, by its own clock.
-  assert.notEqual(await store.mark(proof(accepted.created)), true);
+  isRefused(await store.mark(proof(accepted.created)), "as old as what was accepted elsewhere");
   assert.equal(await second.ask("HGET", "dk:replay", "since"), String(accepted.created + 1));
   const stranger = redisReplayStore(two, PATIENT);
-  assert.notEqual(await stranger.mark(accepted), true);
+  isRefused(await stranger.mark(accepted), "at a store that has heard of it from Redis alone");
 });
 
 test("a server gets the script once, and after that its digest", async (context) => {
