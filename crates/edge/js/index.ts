@@ -5,7 +5,17 @@ export type { ErrorCode } from "./error-code.js";
 export { DoorkeyError } from "./error.js";
 export { signGrant, type GrantOptions } from "./grant.js";
 export type { Principal, PrincipalJson } from "./principal.js";
-export type { Bounds, Connection, RawRequest, ReplayStore, Verifier, VerifierOptions } from "./types.js";
+export type {
+  Bounds,
+  Connection,
+  RawRequest,
+  ReplayAnswer,
+  ReplayRefusal,
+  ReplayStore,
+  UsedProof,
+  Verifier,
+  VerifierOptions,
+} from "./types.js";
 
 /**
  * Makes a verifier for one API.

@@ -52,15 +52,53 @@ export interface VerifierOptions {
   fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }
 
-/** Remembers accepted requests for several verifiers. */
+/**
+ * Remembers accepted requests for several verifiers. `redisReplayStore` makes one; this is what another must keep to, or a
+ * request can be accepted twice:
+ *
+ * 1. Of all calls with the same `id`, by whichever process, at most one resolves with `true`: look and entry are one step, as
+ *    an insert under a unique key is. It does so once the entry has outlived whatever may happen to the store, such as
+ *    a failover to a replica.
+ * 2. An entry stays for two minutes beyond `until`, by the store's own clock: other verifiers may allow for a minute more of
+ *    skew, and clocks are not equal. A store whose clock may be further off compares `until` with its own, refuses with
+ *    `expired` what has passed, and has entries go by that clock.
+ * 3. A store that may have lost entries refuses with `before` what was made before the loss, or in the seconds after it that
+ *    a signer's clock may be ahead, until no such proof holds any more; for 7 minutes it may simply reject.
+ */
 export interface ReplayStore {
   /**
-   * Remembers an id at least until `expiresAt`, in Unix seconds; resolves with `true` for the first call with this id,
-   * anywhere, and with `false` for all others.
+   * Remembers a proof; resolves with `true` for the first call with its id, anywhere, and with `false` for all others.
    *
-   * The verifier refuses with `replay_store_unavailable` when this rejects, or resolves with anything else.
+   * The verifier refuses with `replay_store_unavailable` when this rejects, or resolves with anything that it should not.
+   * What it rejects with is the error's `cause`.
    */
-  mark(id: string, expiresAt: number): Promise<boolean>;
+  mark(proof: UsedProof): Promise<ReplayAnswer>;
+}
+
+/** A proof that is used up by its request. */
+export interface UsedProof {
+  /** What tells it from all others: 68 characters, the key's thumbprint and the nonce in base64url and a dot in between. */
+  id: string;
+  /** When it was made, by its signer's clock, in Unix seconds. */
+  created: number;
+  /** Until when this verifier would take it, its skew included, in Unix seconds. */
+  until: number;
+}
+
+/** Whether a proof is new, or why nobody can say. */
+export type ReplayAnswer = boolean | ReplayRefusal;
+
+/** Why a store takes a proof neither for a new one nor for one that was used. */
+export interface ReplayRefusal {
+  /**
+   * With `window_invalid` is refused what was made too far `ahead` of the store's clock, has `expired` by it, or was made
+   * `before` the store can vouch; with `replay_store_unavailable` what comes in a `pause`, in which it can vouch for nothing.
+   */
+  reason: "ahead" | "expired" | "before" | "pause";
+  /** How long the pause lasts, in seconds. */
+  retryAfter?: number;
+  /** What only the operator should know: it becomes the error's `cause`. */
+  cause?: unknown;
 }
 
 /** A request as it came over the wire, for servers that do not have the Fetch standard's. */

@@ -4,12 +4,11 @@ import { Allowance, digestOf, Held, readStream, WHOLE } from "./body.js";
 import { DirectoryCopy } from "./directory.js";
 import { ambient, draw, Engine, type Ambient } from "./engine.js";
 import { DoorkeyError } from "./error.js";
-import type { ErrorCode } from "./error-code.js";
 import type { Fetch } from "./exchange.js";
 import { Keys } from "./keys.js";
 import { toJson } from "./options.js";
 import { Principal, type AcceptedJson } from "./principal.js";
-import type { Bounds, Connection, RawRequest, ReplayStore, Verifier, VerifierOptions } from "./types.js";
+import type { Bounds, Connection, RawRequest, ReplayRefusal, ReplayStore, Verifier, VerifierOptions } from "./types.js";
 import { Usage } from "./usage.js";
 
 /** What is lost when an instance breaks. */
@@ -21,10 +20,11 @@ interface Instance {
   usage: Usage | undefined;
 }
 
-/** Why a store lets a request not go on. */
+/** Why a store lets a request not go on, in a word that Rust has; of any other it makes that the store is away. */
 interface Forbidden {
-  code: ErrorCode;
-  detail: string;
+  why: "replayed" | ReplayRefusal["reason"] | "away";
+  /** In seconds. */
+  wait: number;
   cause?: unknown;
 }
 
@@ -149,7 +149,7 @@ export class RequestVerifier implements Verifier {
         const refused = entered;
         const refusedAt = now();
         entered = undefined;
-        throw engine.refusalBy(() => checker.refuse(refused, forbidden.code, forbidden.detail, refusedAt), forbidden.cause);
+        throw engine.refusalBy(() => checker.refuse(refused, forbidden.why, forbidden.wait, refusedAt), forbidden.cause);
       }
       const body = raw.body ? await this.#read(engine, checker, entered, raw.body, held) : new Uint8Array();
       const { bytes, isDigest } = await digestOf(body);
@@ -240,24 +240,29 @@ export class RequestVerifier implements Verifier {
 
   /** Has the store remember a proof that this verifier has marked; yields why it does not, if so. */
   async #mark(engine: Engine, entered: Entered): Promise<Forbidden | undefined> {
-    const { id, expiresAt, created } = engine.run(() => ({
-      id: entered.proof,
-      expiresAt: entered.proofExpiresAt ?? 0,
-      created: entered.created,
-    }));
+    const { id, created, until } = engine.run(() => ({ id: entered.proof, created: entered.created, until: entered.until }));
     this.#latest = Math.max(this.#latest, created);
     const store = this.#store;
     if (id === undefined || !store) return undefined;
-    let isFirst: unknown;
+    let answer: unknown;
     try {
-      isFirst = await store.mark(id, expiresAt);
+      answer = await store.mark({ id, created, until });
     } catch (cause) {
-      return { code: "replay_store_unavailable", detail: "the replay store does not answer", cause };
+      return { why: "away", wait: 0, cause };
     }
-    if (isFirst === true) return undefined;
-    if (isFirst === false) return { code: "replayed", detail: "this signature was used before" };
-    return { code: "replay_store_unavailable", detail: "the replay store gives no clear answer" };
+    return forbids(answer);
   }
+}
+
+/** What a store's answer means: nothing is let through by an answer that is not clear. */
+function forbids(answer: unknown): Forbidden | undefined {
+  if (answer === true) return undefined;
+  if (answer === false) return { why: "replayed", wait: 0 };
+  const { reason, retryAfter = 0, cause } = (answer ?? {}) as Partial<ReplayRefusal>;
+  if (reason === "ahead" || reason === "expired" || reason === "before" || reason === "pause") {
+    return { why: reason, wait: Number(retryAfter), cause };
+  }
+  return { why: "away", wait: 0, cause: new TypeError("the replay store gives no clear answer") };
 }
 
 /** A request of the Fetch standard as it came over the wire. */

@@ -61,6 +61,7 @@ for (const [name, options] of Object.entries(PLATFORMS)) {
     ...options,
   });
 }
-await build({ ...common, entryPoints: ["js/redis.ts"], outfile: "dist/redis.js", platform: "neutral" });
+const redis = { platform: "neutral", external: ["node:*"], loader: { ".lua": "text" } };
+await build({ ...common, ...redis, entryPoints: ["js/redis.ts"], outfile: "dist/redis.js" });
 
 for (const licence of ["LICENSE-APACHE", "LICENSE-MIT"]) copyFileSync(`../../${licence}`, licence);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use doorkey_core::{ContentDigest, Error, ErrorCode, JwkSet, KeyId, Thumbprint, to_base64url};
 use doorkey_verifier::{
     Charged, Decision, Examined, JWKS_PATH, Kept, KeyRing, Marked, Moment, Policy, Principal, Refusal, Rejection,
-    ReplayMemory, TokenCache, UsedProof,
+    ReplayMemory, TokenCache, Unmarked, UsedProof,
 };
 use http::HeaderMap;
 
@@ -89,12 +89,10 @@ pub struct Entered {
 }
 
 impl Entered {
-    /// What a store that is shared has to remember, and until when, in Unix seconds; nothing of what may come again.
-    pub fn proof(&self) -> Option<(String, u64)> {
-        let used = self.marked.proof().filter(|used| !used.is_reusable())?;
-        let key = used.key();
-        let id = to_base64url(key.jkt.as_bytes()) + "." + &to_base64url(key.nonce.as_bytes());
-        Some((id, used.until()))
+    /// What a store that is shared has to remember; nothing of what may come again.
+    pub fn proof(&self) -> Option<String> {
+        let key = self.marked.proof().filter(|used| !used.is_reusable())?.key();
+        Some(to_base64url(key.jkt.as_bytes()) + "." + &to_base64url(key.nonce.as_bytes()))
     }
 
     /// Whether nothing covers the body, so that it need not be read here.
@@ -105,6 +103,11 @@ impl Entered {
     /// When the proof was made, in Unix seconds.
     pub fn created(&self) -> u64 {
         self.marked.proof().map_or(0, UsedProof::created)
+    }
+
+    /// Until when the proof would be taken here, in Unix seconds.
+    pub fn until(&self) -> u64 {
+        self.marked.proof().map_or(0, UsedProof::until)
     }
 }
 
@@ -217,8 +220,8 @@ impl Checker {
     }
 
     /// Refuses a request whose proof a store that is shared does not take; what it was charged it gets back.
-    pub fn refuse(&self, entered: Entered, error: Error, now: &Moment) -> Refusal {
-        let refusal = Refusal::from(error).about(entered.marked.key_id());
+    pub fn refuse(&self, entered: Entered, unmarked: Unmarked, now: &Moment) -> Refusal {
+        let refusal = Refusal::from(unmarked).about(entered.marked.key_id());
         if let Some(kept) = entered.kept {
             kept.give_back();
         }

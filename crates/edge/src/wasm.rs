@@ -8,9 +8,10 @@
 mod link;
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use doorkey_core::{Error, ErrorCode, Scope, ScopeSet, Thumbprint, sha256};
-use doorkey_verifier::{EXPOSED_HEADERS, MAX_JWKS_LEN, PREFLIGHT_MAX_AGE, Refusal};
+use doorkey_verifier::{EXPOSED_HEADERS, MAX_JWKS_LEN, PREFLIGHT_MAX_AGE, Refusal, Unmarked};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::head::Head;
@@ -70,13 +71,7 @@ impl Entered {
     /// What a store that is shared has to remember of the proof.
     #[wasm_bindgen(getter)]
     pub fn proof(&self) -> Option<String> {
-        self.0.proof().map(|(id, _)| id)
-    }
-
-    /// Until when, in Unix seconds.
-    #[wasm_bindgen(getter, js_name = proofExpiresAt)]
-    pub fn proof_expires_at(&self) -> Option<f64> {
-        self.0.proof().map(|(_, expires_at)| expires_at as f64)
+        self.0.proof()
     }
 
     /// Whether nothing covers the body, so that it need not be read here.
@@ -89,6 +84,12 @@ impl Entered {
     #[wasm_bindgen(getter)]
     pub fn created(&self) -> f64 {
         self.0.created() as f64
+    }
+
+    /// Until when the proof would be taken here, in Unix seconds.
+    #[wasm_bindgen(getter)]
+    pub fn until(&self) -> f64 {
+        self.0.until() as f64
     }
 }
 
@@ -198,10 +199,11 @@ impl Checker {
         self.0.borrow().enter(examination.0, has_body, &moment(now, monotonic)).map(Entered).map_err(thrown)
     }
 
-    /// Refuses a request that was let in, because a store that is shared does not take its proof: it gets back what it was charged, and the refusal
-    /// is counted for its key.
-    pub fn refuse(&self, entered: Entered, code: &str, detail: &str, now: f64) -> Refused {
-        Refused(self.0.borrow().refuse(entered.0, error(code, detail), &moment(now, 0.0)))
+    /// Refuses a request that was let in, because a store that is shared does not take its proof: it gets back what it was
+    /// charged, and the refusal is counted for its key. `why` is a word of [`Unmarked`], `wait` the seconds of a pause.
+    pub fn refuse(&self, entered: Entered, why: &str, wait: f64, now: f64) -> Refused {
+        let unmarked = Unmarked::parse(why, Duration::try_from_secs_f64(wait).unwrap_or_default());
+        Refused(self.0.borrow().refuse(entered.0, unmarked, &moment(now, 0.0)))
     }
 
     /// Accepts a request with a body of `length` bytes, which `body` is, or the SHA-256 of. The principal is JSON, and with

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -36,6 +37,7 @@ export interface IssuedKey {
 
 export class House {
   #child: ChildProcess | undefined;
+  readonly #gates: ChildProcess[] = [];
   #cookie = "";
   issuer = "";
   publishableKey = "";
@@ -63,13 +65,14 @@ export class House {
   }
 
   async #serve(listen: string): Promise<Record<string, string>> {
-    const args = ["serve", "--json", "--listen", listen, "--audience", this.audience, "--data", this.data];
-    const child = spawn(program, args, { env: environment, stdio: ["ignore", "pipe", "inherit"] });
+    const child = this.#begin(["serve", "--listen", listen]);
     this.#child = child;
-    const ended = once(child, "exit").then(([code]) => Promise.reject(new Error(`doorkey serve ended with ${code}`)));
-    const [line] = (await Promise.race([once(createInterface(child.stdout), "line"), ended])) as [string];
-    ended.catch(() => {});
-    return JSON.parse(line) as Record<string, string>;
+    return ready(child);
+  }
+
+  #begin(args: string[], more: Record<string, string> = {}) {
+    const all = [...args, "--json", "--audience", this.audience, "--data", this.data];
+    return spawn(program, all, { env: { ...environment, ...more }, stdio: ["ignore", "pipe", "inherit"] });
   }
 
   async #setUp(link: string): Promise<void> {
@@ -126,16 +129,21 @@ export class House {
     return this.#run("verifiers", "add", "Pictures API");
   }
 
+  /** Starts a gate, which a front server asks, with a credential and further arguments; the address that it listens on. */
+  async gate(credential: string, ...more: string[]): Promise<string> {
+    const args = ["gate", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", ...more];
+    const child = this.#begin(args, { DOORKEY_VERIFIER: credential });
+    this.#gates.push(child);
+    return (await ready(child))["address"] ?? "";
+  }
+
   async revokeByHand(id: string): Promise<void> {
     await this.#run("keys", "revoke", id);
   }
 
   /** The issuer goes away, without a word. */
   async stop(): Promise<void> {
-    const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill("SIGKILL");
-    await once(child, "exit");
+    if (this.#child) await kill(this.#child);
   }
 
   /** It comes back, where it was. */
@@ -144,7 +152,21 @@ export class House {
   }
 
   async close(): Promise<void> {
-    await this.stop();
+    await Promise.all([this.stop(), ...this.#gates.map(kill)]);
     await rm(this.data, { recursive: true });
   }
+}
+
+/** What a command says once it is ready. */
+async function ready(child: ChildProcess & { stdout: Readable }): Promise<Record<string, string>> {
+  const ended = once(child, "exit").then(([code]) => Promise.reject(new Error(`doorkey ended with ${code}`)));
+  const [line] = (await Promise.race([once(createInterface(child.stdout), "line"), ended])) as [string];
+  ended.catch(() => {});
+  return JSON.parse(line) as Record<string, string>;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill("SIGKILL");
+  await once(child, "exit");
 }

@@ -1,50 +1,88 @@
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { EventEmitter, once } from "node:events";
+import { after, before, describe, test, type TestContext } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
-import { createVerifier, DoorkeyError, type ReplayStore } from "@doorkey/verifier";
-import { redisReplayStore } from "@doorkey/verifier/redis";
-import { API, ISSUER, World } from "./signer.js";
+import { createVerifier, DoorkeyError, type ReplayAnswer, type ReplayStore } from "@doorkey/verifier";
+import { redisReplayStore, type RedisClient } from "@doorkey/verifier/redis";
+import { freePort, RedisServer, Relay } from "./redis-server.js";
+import { API, base64url, ISSUER, World } from "./signer.js";
 
-let folder: string;
-let server: ChildProcess;
-let port: number;
+/** As slow as a machine under load makes it. */
+const PATIENT = { timeout: 60_000 };
+/** How far a proof may be made ahead of the server's clock, in seconds. */
+const MAX_AHEAD = 5;
+
+const seconds = () => Math.floor(Date.now() / 1000);
+
+let shared: RedisServer;
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "doorkey-edge-"));
-  // Redis takes no port 0: this one was free a moment ago.
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  port = (probe.address() as AddressInfo).port;
-  probe.close();
-  await once(probe, "close");
-  const options = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder];
-  server = spawn("redis-server", options, { stdio: ["ignore", "pipe", "inherit"] });
-  for await (const piece of server.stdout ?? []) {
-    if (String(piece).includes("Ready to accept connections")) break;
-  }
-  server.stdout?.resume();
+  shared = await RedisServer.start();
 });
+after(() => shared?.close());
 
-after(async () => {
-  if (server.exitCode === null && server.signalCode === null) {
-    server.kill();
-    await once(server, "exit");
+type Open = (context: TestContext, path: string) => Promise<RedisClient>;
+
+async function openNode(context: TestContext, path: string): Promise<RedisClient> {
+  const client = createClient({ socket: { path, tls: false } });
+  client.on("error", () => {});
+  context.after(() => client.destroy());
+  return client.connect();
+}
+
+async function openIo(context: TestContext, path: string, more: { keyPrefix?: string } = {}): Promise<RedisClient> {
+  const client = new Redis(path, more);
+  client.on("error", () => {});
+  context.after(() => client.disconnect());
+  return client;
+}
+
+const CLIENTS: [string, Open][] = [
+  ["redis", openNode],
+  ["ioredis", openIo],
+];
+
+/** A server of a test's own, which has not lost anything for long. */
+async function begin(context: TestContext, ...settings: string[]): Promise<RedisServer> {
+  const server = await RedisServer.start(...settings);
+  context.after(() => server.close());
+  await vouch(server);
+  return server;
+}
+
+/** Has whoever is first announce the server, and spares the test the pause. */
+async function vouch(server: RedisServer): Promise<void> {
+  const client = new Redis(server.path);
+  const answer = await redisReplayStore(client, PATIENT).mark(proof());
+  assert.deepEqual(answer, { reason: "pause", retryAfter: (answer as { retryAfter?: number }).retryAfter });
+  await server.ask("HSET", "dk:replay", "since", "0");
+  client.disconnect();
+}
+
+/** A proof that nobody has made before. */
+function proof(created = seconds(), until = created + 90) {
+  const random = (length: number) => base64url(crypto.getRandomValues(new Uint8Array(length)));
+  return { id: `${random(32)}.${random(18)}`, created, until };
+}
+
+/** Makes proofs until one is accepted, and waits as long as it is told each time. */
+async function untilAccepted(store: ReplayStore): Promise<void> {
+  for (;;) {
+    const answer = await store.mark(proof()).catch(() => false);
+    if (answer === true) return;
+    const { reason, retryAfter = 0 } = answer as Partial<Exclude<ReplayAnswer, boolean>>;
+    assert.ok(answer === false || reason === "pause" || reason === "before", String(reason));
+    await wait(retryAfter * 1000);
   }
-  await rm(folder, { recursive: true });
-});
+}
 
 const failed = (error: unknown) => (error instanceof DoorkeyError ? error.code : String(error));
 
 /** Two verifiers, as of two processes, that share nothing but the stores. */
 async function race(stores: [ReplayStore, ReplayStore]): Promise<Record<string, number>> {
-  const now = Math.floor(Date.now() / 1000);
+  const now = seconds();
   const world = await World.begin(now);
   const verifiers = stores.map((replay) => createVerifier({ issuer: ISSUER, audience: API, fetch: world.fetch, replay }));
   const signed = await Promise.all(Array.from({ length: 1000 }, (_, i) => world.sign(now, "GET", `/${i}`)));
@@ -58,36 +96,240 @@ async function race(stores: [ReplayStore, ReplayStore]): Promise<Record<string, 
   return counts;
 }
 
-test("of each of a thousand requests at two verifiers, exactly one is accepted; without Redis none", async () => {
-  const node = [createClient({ url: `redis://127.0.0.1:${port}` }), createClient({ url: `redis://127.0.0.1:${port}` })] as const;
-  const io = [new Redis(port, "127.0.0.1"), new Redis(port, "127.0.0.1")] as const;
-  [...node, ...io].forEach((client) => client.on("error", () => {}));
-  try {
-    await Promise.all(node.map((client) => client.connect()));
-    const patient = { timeout: 60_000 };
-    const ofNode = node.map((client) => redisReplayStore(client, patient)) as [ReplayStore, ReplayStore];
-    const ofIo = io.map((client) => redisReplayStore(client, patient)) as [ReplayStore, ReplayStore];
-    for (const stores of [ofNode, ofIo, [ofNode[0], ofIo[0]] as [ReplayStore, ReplayStore]]) {
-      assert.deepEqual(await race(stores), { "accepted replayed": 1000 });
-    }
-    const life = await io[0].call("PTTL", (await io[0].keys("dk:edge:*"))[0] ?? "");
-    assert.ok(Number(life) > 120_000 && Number(life) <= 215_000, `an entry lives for ${String(life)} ms`);
+test("two verifiers accept each of a thousand requests once, and without Redis none", { timeout: 120_000 }, async (context) => {
+  const server = await begin(context);
+  const open = async (client: Open) => redisReplayStore(await client(context, server.path), PATIENT);
+  const [node, io] = [[await open(openNode), await open(openNode)], [await open(openIo), await open(openIo)]] as const;
+  for (const stores of [[...node], [...io], [node[0], io[0]]] as [ReplayStore, ReplayStore][]) {
+    assert.deepEqual(await race(stores), { "accepted replayed": 1000 });
+  }
+  await server.kill();
+  const hasty = async (client: Open) => redisReplayStore(await client(context, server.path), { timeout: 100 });
+  const away = [redisReplayStore(await openIo(context, server.path), { timeout: 100 }), await hasty(openIo)] as const;
+  const outcome = "replay_store_unavailable replay_store_unavailable";
+  assert.deepEqual(await race([...away]), { [outcome]: 1000 });
+});
 
-    server.kill();
-    await once(server, "exit");
-    const hasty = { timeout: 100 };
-    const away = [redisReplayStore(node[0], hasty), redisReplayStore(io[0], hasty)] as [ReplayStore, ReplayStore];
-    const outcome = "replay_store_unavailable replay_store_unavailable";
-    assert.deepEqual(await race(away), { [outcome]: 1000 });
-  } finally {
-    node.forEach((client) => client.destroy());
-    io.forEach((client) => client.disconnect());
+test("an entry stands where every verifier looks, and outlives any other's skew", async (context) => {
+  const server = await begin(context);
+  const store = redisReplayStore(await openNode(context, server.path), PATIENT);
+  const one = proof();
+  await server.ask("HSET", "dk:replay", "latest", "0");
+  assert.equal(await store.mark(one), true);
+  const client = new Redis(server.path);
+  context.after(() => client.disconnect());
+  assert.ok(Number(await client.hget("dk:replay", "latest")) >= one.created, "a clock that is set back is noticed");
+  const [jkt = "", nonce = ""] = one.id.split(".");
+  const name = Buffer.concat([Buffer.from("dk:replay:"), Buffer.from(jkt, "base64url"), Buffer.from(nonce, "base64url")]);
+  assert.equal(name.length, 10 + 32 + 18);
+  assert.equal(await client.expiretime(name), one.until + 120);
+  assert.equal(await client.dbsize(), 2, "the marker and the entry");
+});
+
+// Each has servers of its own, and most of what they do is to wait.
+describe("with either client", { concurrency: true }, () => {
+  for (const [name, open] of CLIENTS) {
+    test(`proofs outside the window of the store are refused (${name})`, async (context) => {
+      const server = await begin(context);
+      const store = redisReplayStore(await open(context, server.path), PATIENT);
+      const now = seconds();
+      assert.deepEqual(await store.mark(proof(now + 60)), { reason: "ahead" });
+      assert.deepEqual(await store.mark(proof(now - 100, now - 1)), { reason: "expired" });
+      await server.ask("HSET", "dk:replay", "since", String(now));
+      assert.deepEqual(await store.mark(proof(now - 1)), { reason: "before" });
+      assert.equal(await store.mark(proof(now)), true);
+      await server.ask("HSET", "dk:replay", "latest", String(now + 10_000));
+      const answer = (await store.mark(proof())) as { reason: string; cause: Error };
+      assert.equal(answer.reason, "expired");
+      const [, back] = /^the clock of Redis was set back by (\d+) seconds: /.exec(answer.cause.message) ?? [];
+      assert.ok(Number(back) > 9_000 && Number(back) <= 10_000, answer.cause.message);
+    });
+
+    test(`what is no server to rely on is not used (${name})`, async (context) => {
+      const server = await begin(context);
+      const store = redisReplayStore(await open(context, server.path), PATIENT);
+      const one = proof();
+      assert.equal(await store.mark(one), true);
+      const unfit = (message: string) => ({ message: `Redis is not to be used: ${message}` });
+      await server.ask("CONFIG", "SET", "maxmemory", "64mb");
+      assert.equal(await store.mark(proof()), true);
+      for (const policy of ["allkeys-lru", "volatile-ttl"]) {
+        await server.ask("CONFIG", "SET", "maxmemory-policy", policy);
+        await assert.rejects(store.mark(proof()), unfit("its maxmemory-policy is not noeviction"));
+      }
+      await server.ask("CONFIG", "SET", "maxmemory-policy", "noeviction");
+      assert.equal(await store.mark(proof()), true);
+      assert.equal(await store.mark(one), false);
+      // One that takes writes, too.
+      await server.ask("CONFIG", "SET", "replica-read-only", "no");
+      await server.ask("REPLICAOF", "127.0.0.1", "1");
+      await assert.rejects(store.mark(proof()), unfit("it is a replica"));
+      const cluster = await RedisServer.start("cluster-enabled yes", `cluster-port ${await freePort()}`, "bind 127.0.0.1");
+      context.after(() => cluster.close());
+      const part = redisReplayStore(await open(context, cluster.path), PATIENT);
+      await assert.rejects(part.mark(proof()), /CROSSSLOT|CLUSTERDOWN|cluster/);
+    });
+
+    test(`what a loss of memory may have taken is not accepted again (${name})`, { timeout: 120_000 }, async (context) => {
+      const empty = lose(context, open, "started empty", async (server) => {
+        await server.kill();
+        await server.forget();
+        await server.start();
+      });
+      const restored = lose(context, open, "restored from an old file", async (server) => {
+        await server.kill();
+        await server.start();
+      });
+      const flushed = lose(context, open, "emptied", (server) => server.ask("FLUSHALL"));
+      const deleted = lose(context, open, "the marker was deleted", (server) => server.ask("DEL", "dk:replay"));
+      await Promise.all([empty, restored, flushed, deleted]);
+    });
+
+    test(`a failover to a replica that lags costs a pause alone (${name})`, { timeout: 120_000 }, async (context) => {
+      const port = await freePort();
+      const primary = await RedisServer.start(`port ${port}`, "bind 127.0.0.1");
+      context.after(() => primary.close());
+      const replica = await RedisServer.start(`replicaof 127.0.0.1 ${port}`);
+      context.after(() => replica.close());
+      // A server begins a new history with its first replica.
+      assert.equal(await primary.ask("WAIT", "1", "0"), "1");
+      await vouch(primary);
+      const relay = await Relay.to(primary);
+      context.after(() => relay.close());
+      const store = redisReplayStore(await open(context, relay.path), PATIENT);
+      const early = proof();
+      assert.equal(await store.mark(early), true);
+      const operator = new Redis(primary.path);
+      context.after(() => operator.disconnect());
+      // WAIT is for what its own connection wrote, and replicas take writes in order.
+      await operator.hset("dk:replay", "since", 0);
+      assert.equal(await operator.wait(1, 0), 1);
+      await replica.ask("REPLICAOF", "NO", "ONE");
+      const lost = [proof(), proof(seconds() + MAX_AHEAD)];
+      for (const one of lost) assert.equal(await store.mark(one), true);
+      assert.equal(await replica.ask("DBSIZE"), "2", "the marker, and one of three");
+      relay.turnTo(replica);
+      await refuses(store, [early, ...lost], "failed over");
+      await untilAccepted(store);
+      for (const one of lost) assert.deepEqual(await store.mark(one), { reason: "before" });
+    });
   }
 });
 
+/** Has proofs accepted, takes them out of the server's memory, and shows them again and again. */
+async function lose(context: TestContext, open: Open, loss: string, how: (server: RedisServer) => Promise<unknown>) {
+  const server = await begin(context);
+  const [one, other] = [await open(context, server.path), await open(context, server.path)].map((client) =>
+    redisReplayStore(client, PATIENT),
+  ) as [ReplayStore, ReplayStore];
+  const saved = proof();
+  assert.equal(await one.mark(saved), true);
+  await server.ask("SAVE");
+  // The ones that are ahead of the clock are what a careless marker would let through.
+  const ahead = seconds() + MAX_AHEAD;
+  const proofs = [proof(), proof(ahead - 1), proof(ahead)];
+  for (const each of proofs) assert.equal(await other.mark(each), true, loss);
+  await how(server);
+  // This one has not lived through the loss: nothing but the marker tells it.
+  const again = redisReplayStore(await open(context, server.path), PATIENT);
+  for (const store of [again, one, again]) await refuses(store, [saved, ...proofs], loss);
+  await Promise.all([untilAccepted(again), untilAccepted(one)]);
+  for (const store of [one, again]) {
+    for (const each of proofs) assert.deepEqual(await store.mark(each), { reason: "before" }, loss);
+  }
+}
+
+/** Nothing of what may have been accepted is, whatever the client does meanwhile. */
+async function refuses(store: ReplayStore, proofs: ReturnType<typeof proof>[], why: string): Promise<void> {
+  for (const one of proofs) isRefused(await store.mark(one).catch(() => ({ reason: "pause" })), why);
+}
+
+/** For as long as the pause lasts, and for good. */
+function isRefused(answer: unknown, why: string): void {
+  const { reason = "" } = answer as { reason?: string };
+  assert.ok(["pause", "before"].includes(reason), `${why}: ${JSON.stringify(answer)}`);
+}
+
+/** A client of one server and then of another, which may keep an answer back. */
+class Switch extends EventEmitter {
+  held: Promise<void> = Promise.resolve();
+  asked = 0;
+
+  constructor(public target: RedisClient) {
+    super();
+  }
+
+  async call(command: string, ...args: (string | number | Uint8Array)[]): Promise<unknown> {
+    const { target, held } = this;
+    this.asked += 1;
+    const answer = await (target as Redis).call(command, ...(args as string[]));
+    this.emit("answer");
+    await held;
+    return answer;
+  }
+}
+
+test("an answer of a server that was left does not count", async (context) => {
+  const [first, second] = [await begin(context), await begin(context)];
+  const [one, two] = [await openIo(context, first.path), await openIo(context, second.path)];
+  const client = new Switch(one);
+  const store = redisReplayStore(client, PATIENT);
+  assert.equal(await store.mark(proof()), true);
+  let release: () => void = () => {};
+  client.held = new Promise((resolve) => (release = resolve));
+  const late = proof();
+  const answered = once(client, "answer");
+  const answer = store.mark(late);
+  await answered;
+  client.held = Promise.resolve();
+  // The other one vouches for itself only for what is made from now on.
+  client.target = two;
+  await second.ask("DEL", "dk:replay");
+  isRefused(await store.mark(proof()), "by the one that vouches anew");
+  release();
+  isRefused(await answer, "after its server was left");
+  assert.equal(await redisReplayStore(one, PATIENT).mark(late), false, "the first had taken it");
+});
+
+test("what was accepted elsewhere counts at a server whose clock is behind", async (context) => {
+  const [first, second] = [await begin(context), await begin(context)];
+  const [one, two] = [await openIo(context, first.path), await openIo(context, second.path)];
+  const client = new Switch(one);
+  const store = redisReplayStore(client, PATIENT);
+  const accepted = proof(seconds() + 3);
+  assert.equal(await store.mark(accepted), true);
+  client.target = two;
+  // The second one had not lost anything for long, by its own clock.
+  isRefused(await store.mark(proof(accepted.created)), "as old as what was accepted elsewhere");
+  assert.equal(await second.ask("HGET", "dk:replay", "since"), String(accepted.created + 1));
+  const stranger = redisReplayStore(two, PATIENT);
+  isRefused(await stranger.mark(accepted), "at a store that has heard of it from Redis alone");
+});
+
+test("a server gets the script once, and after that its digest", async (context) => {
+  const server = await begin(context);
+  const client = new Switch(await openIo(context, server.path));
+  const store = redisReplayStore(client, PATIENT);
+  const calls = async (name: string) => {
+    const said = await server.ask("INFO", "commandstats");
+    return Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(said)?.[1] ?? 0);
+  };
+  const before = await calls("eval");
+  await server.ask("SCRIPT", "FLUSH");
+  for (let i = 0; i < 20; i += 1) assert.equal(await store.mark(proof()), true);
+  assert.equal((await calls("eval")) - before, 1);
+  // What is not there, who is there, and then one for each.
+  assert.equal(client.asked, 2 + 20);
+});
+
+test("a client that changes names is not used", async (context) => {
+  const client = await openIo(context, shared.path, { keyPrefix: "app:" });
+  await assert.rejects(redisReplayStore(client, PATIENT).mark(proof()), /puts a prefix before names/);
+});
+
 test("an odd answer is no answer", async () => {
-  for (const answer of ["QUEUED", 1, undefined]) {
+  for (const answer of ["QUEUED", 1, undefined, null, [], ["accepted"], ["", 0], ["accepted", "0"], ["unknown", 0, 7]]) {
     const store = redisReplayStore({ sendCommand: async () => answer });
-    await assert.rejects(store.mark("id", 1), TypeError);
+    await assert.rejects(store.mark(proof()), (error) => error instanceof TypeError || /another server/.test(String(error)));
   }
 });

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { createVerifier, DoorkeyError, signGrant, type ReplayStore, type VerifierOptions } from "@doorkey/verifier";
-import { API, ISSUER, toRequest, World } from "./signer.js";
+import {
+  createVerifier,
+  DoorkeyError,
+  signGrant,
+  type ReplayRefusal,
+  type ReplayStore,
+  type UsedProof,
+  type VerifierOptions,
+} from "@doorkey/verifier";
+import { API, base64url, ISSUER, toRequest, World } from "./signer.js";
 
 const NOW = 1_760_000_000;
 
@@ -215,27 +223,57 @@ test("what was signed before the start is refused, unless a store remembers it",
 });
 
 test("a store decides between processes, is asked of no refused request, and fails closed", async () => {
-  const marks = new Map<string, number>();
-  let answer = async (id: string, until: number): Promise<unknown> => {
-    const isNew = !marks.has(id);
-    marks.set(id, until);
+  const marks = new Map<string, UsedProof>();
+  let answer = async (proof: UsedProof): Promise<unknown> => {
+    const isNew = !marks.has(proof.id);
+    marks.set(proof.id, proof);
     return isNew;
   };
-  const replay = { mark: (id: string, until: number) => answer(id, until) } as ReplayStore;
+  const replay = { mark: (proof: UsedProof) => answer(proof) } as ReplayStore;
   const { world, verifier } = await begin({ replay });
   const other = createVerifier({ issuer: ISSUER, audience: API, fetch: world.fetch, clock: () => NOW * 1000, replay });
   const signed = await world.sign(NOW, "GET", "/");
   await verifier.verify(signed);
   await assert.rejects(other.verify(signed), code("replayed"));
-  assert.deepEqual([...marks.values()], [NOW + 60 + 30]);
+  const [marked] = marks.values();
+  assert.deepEqual([...marks.values()], [{ id: marked?.id, created: NOW, until: NOW + 60 + 30 }]);
+  const input = new Headers(signed.headers).get("signature-input") ?? "";
+  const [, nonce, x = ""] = /;nonce="([^"]*)";keyid="([^"]*)"/.exec(input) ?? [];
+  const key = new TextEncoder().encode(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`);
+  assert.equal(marked?.id, `${base64url(await crypto.subtle.digest("SHA-256", key))}.${nonce}`);
   await assert.rejects(verifier.verify({ ...signed, target: "/x" }), code("replayed"));
   await assert.rejects(verifier.verify({ ...(await world.sign(NOW, "GET", "/")), target: "/x" }), code("signature_invalid"));
   assert.equal(marks.size, 1);
-  const broken = [() => Promise.reject(new Error("away")), async () => "OK", async () => undefined, () => { throw new Error("x"); }];
+  const broken = [
+    ...[() => Promise.reject(new Error("away")), () => { throw new Error("x"); }],
+    ...["OK", undefined, null, 1, {}, { reason: "accepted" }, { reason: "away" }].map((odd) => async () => odd),
+  ];
   for (const next of broken) {
     answer = next as typeof answer;
     const error = await verifier.verify(await world.sign(NOW, "GET", "/")).catch((error: unknown) => error);
     assert.ok(code("replay_store_unavailable")(error) && (error as DoorkeyError).retryAfter === 1);
+    assert.ok((error as DoorkeyError).cause instanceof Error);
+  }
+});
+
+const PAUSE = "replay_store_unavailable: the replay store has lost its memory and takes nothing that it may have known";
+
+test("a store says why it can tell of a request neither that it is new nor that it was used", async () => {
+  const cause = new Error("for the operator");
+  for (const [refusal, expected, wait] of [
+    [{ reason: "ahead" }, "window_invalid: the signature is ahead of the replay store's clock", undefined],
+    [{ reason: "expired" }, "window_invalid: the signature has expired by the replay store's clock", undefined],
+    [{ reason: "before" }, "window_invalid: the signature is older than replay protection remembers", undefined],
+    [{ reason: "pause" }, PAUSE, 1],
+    [{ reason: "pause", retryAfter: 4.2 }, PAUSE, 5],
+    [{ reason: "pause", retryAfter: NaN }, PAUSE, 1],
+    [{ reason: "pause", retryAfter: -7 }, PAUSE, 1],
+  ] as [ReplayRefusal, string, number | undefined][]) {
+    const { world, verifier } = await begin({ replay: { mark: async () => ({ ...refusal, cause }) } });
+    const error = await verifier.verify(await world.sign(NOW, "GET", "/")).catch((error: unknown) => error);
+    assert.ok(error instanceof DoorkeyError);
+    assert.deepEqual([`${error.code}: ${error.message}`, error.retryAfter, error.cause], [expected, wait, cause]);
+    assert.equal(error.toResponse().headers.get("retry-after"), wait === undefined ? null : String(wait));
   }
 });
 

@@ -91,7 +91,7 @@ pub use proxy::ReverseProxy;
 #[cfg(feature = "server")]
 pub use redis::{Redis, SharedReplay};
 pub use refusal::{REQUEST_ID, ReachedLimit, Refusal, RequestId};
-pub use replay::{ReplayKey, ReplayMemory};
+pub use replay::{ReplayKey, ReplayMemory, Unmarked};
 pub use request::RequestHead;
 pub use secret_keys::SecretKeyCache;
 #[cfg(feature = "axum")]

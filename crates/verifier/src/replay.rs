@@ -1,5 +1,9 @@
 //! Replay protection in memory: bounded, atomic, and never forgetful while it matters.
 
+mod unmarked;
+
+pub use unmarked::Unmarked;
+
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -125,14 +129,10 @@ impl ReplayMemory {
         let freed = shard.rotate(now, self.period);
         self.entries.fetch_sub(freed, Ordering::Relaxed);
         if until <= shard.dropped_until {
-            return Err(Error::new(
-                ErrorCode::WindowInvalid,
-                "the signature is older than replay protection remembers",
-            )
-            .into());
+            return Err(Unmarked::Before.into());
         }
         if shard.contains(key) {
-            return Err(replayed().into());
+            return Err(Unmarked::Replayed.into());
         }
         let wait = Duration::from_secs(shard.previous_until.max(shard.rotate_at).saturating_sub(now).max(1));
         let full = |policy, quota: usize| {
@@ -163,10 +163,6 @@ impl ReplayMemory {
         let [.., byte] = self.hasher.hash_one(key.jkt).to_be_bytes();
         &self.shards[usize::from(byte) % SHARDS]
     }
-}
-
-pub(crate) fn replayed() -> Error {
-    Error::new(ErrorCode::Replayed, "this signature was used before")
 }
 
 impl Shard {

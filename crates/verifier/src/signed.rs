@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, TRANSFER_ENCODING};
 
 use crate::refusal::Refusal;
-use crate::replay::{ReplayKey, ReplayMemory, replayed};
+use crate::replay::{ReplayKey, ReplayMemory, Unmarked};
 use crate::request::single;
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
@@ -220,7 +220,7 @@ impl UsedProof {
         if self.created < replay.since() {
             return Err(window("the signature is older than this server's memory, which may have accepted it before"));
         }
-        if !self.is_reusable && replay.contains(&self.key) { Err(replayed()) } else { Ok(()) }
+        if !self.is_reusable && replay.contains(&self.key) { Err(Unmarked::Replayed.into()) } else { Ok(()) }
     }
 
     /// Marks it as used; `now` is in Unix seconds.

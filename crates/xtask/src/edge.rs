@@ -23,8 +23,9 @@ pub(crate) fn pack() -> Result<PathBuf> {
     tools::ensure_npm_packages()?;
     let wasm = compile()?;
     let inside = ["js", "scripts", "package.json", "tsconfig.json", "README.md"].map(|name| package().join(name));
+    let scripts = ["examine.lua", "replay.lua"].map(|name| root().join("crates/verifier/src/redis").join(name));
     let outside = ["package-lock.json", "LICENSE-APACHE", "LICENSE-MIT"].map(|name| root().join(name));
-    let inputs = [&[wasm.clone()][..], &inside, &outside].concat();
+    let inputs = [&[wasm.clone()][..], &inside, &scripts, &outside].concat();
     once("edge", &inputs, &[tarball(), package().join("dist/node/index.js")], || {
         let dist = package().join("dist");
         if dist.exists() {

@@ -20,3 +20,9 @@ declare module "#glue" {
   /** wasm-bindgen's JavaScript, anew for each instance: it keeps one instance in its variables. */
   export function bind(): typeof import("../../dist/doorkey_edge.js");
 }
+
+// What runs inside of Redis, as text.
+declare module "*.lua" {
+  const text: string;
+  export default text;
+}

@@ -1,5 +1,5 @@
 use doorkey_core::{ErrorCode, Nonce, ProofKey, ProofRequest, RequestTarget, UnsignedProof, sha256};
-use doorkey_verifier::{Refusal, UsageReport};
+use doorkey_verifier::{Refusal, Unmarked, UsageReport};
 use serde_json::{Value, json};
 
 use super::{Checker, Entered};
@@ -200,8 +200,7 @@ fn whose_proof_is_not_taken_gets_its_charge_back_and_whose_body_is_wrong_does_no
     let _on_its_way = world.enter(&signed(6), None, 0.0).unwrap();
     let entered = world.enter(&signed(3), None, 0.0).unwrap();
     assert_eq!(world.decide(&signed(9), 0.0), "quota_exhausted");
-    let replayed = doorkey_core::Error::new(ErrorCode::Replayed, "elsewhere");
-    assert_eq!(code(&world.checker.refuse(entered, replayed, &at(0.0))), "replayed");
+    assert_eq!(code(&world.checker.refuse(entered, Unmarked::Replayed, &at(0.0))), "replayed");
     assert_eq!(world.decide(&signed(3), 0.0), "replayed");
     assert_eq!([4, 5].map(|counter| world.decide(&signed(counter), 0.0)), ["accepted", "quota_exhausted"]);
     let told = world.told(0.0);

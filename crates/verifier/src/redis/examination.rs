@@ -1,9 +1,25 @@
 //! Who is at the other end, and whether it keeps what it is given.
 
+use std::sync::LazyLock;
+
+use redis::Script;
 use redis::aio::MultiplexedConnection;
-use redis::{InfoDict, cmd};
 
 use super::reason;
+
+/// What the server says of itself: its run and its history, or why it is not to be used.
+///
+/// The rules stand in `examine.lua`, for `@doorkey/verifier` goes by the same.
+static EXAMINE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("examine.lua"),
+        "
+local info = function(section) return redis.call('INFO', section) end
+local run, history, reason = examine(info('server'), info('replication'), info('memory'))
+return {run or '', history or '', reason or ''}
+"
+    ))
+});
 
 /// One run of a server process in one part: neither a restart nor a failover leaves both halves as they were.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,25 +33,11 @@ pub(super) struct Server {
 impl Server {
     /// Asks the server, or says why it is not to be used.
     pub(super) async fn examine(wire: &mut MultiplexedConnection) -> Result<Self, String> {
-        let all: InfoDict = cmd("INFO").query_async(wire).await.map_err(|error| reason(&error))?;
-        Self::read(&all)
-    }
-
-    fn read(info: &InfoDict) -> Result<Self, String> {
-        let text = |name| info.get::<String>(name).filter(|text| !text.is_empty());
-        if text("redis_mode").is_some_and(|mode| mode != "standalone") {
-            return Err("it is part of a cluster".to_owned());
-        }
-        if text("role").as_deref() != Some("master") {
-            return Err("it is a replica".to_owned());
-        }
-        let is_bounded = text("maxmemory").is_none_or(|bytes| bytes != "0");
-        if is_bounded && text("maxmemory_policy").as_deref() != Some("noeviction") {
-            return Err("its maxmemory-policy is not noeviction".to_owned());
-        }
-        match (text("run_id"), text("master_replid")) {
-            (Some(run), Some(replication)) => Ok(Self { run, replication }),
-            _ => Err("it does not say which run it is".to_owned()),
+        let answer: (String, String, String) =
+            EXAMINE.prepare_invoke().invoke_async(wire).await.map_err(|error| reason(&error))?;
+        match answer {
+            (run, replication, reason) if reason.is_empty() => Ok(Self { run, replication }),
+            (_, _, reason) => Err(reason),
         }
     }
 
@@ -47,28 +49,49 @@ impl Server {
 
 #[cfg(test)]
 mod tests {
-    use redis::InfoDict;
+    use std::sync::LazyLock;
 
-    use super::Server;
+    use doorkey_servers::Redis;
+    use redis::{Client, Script};
 
-    const GOOD: &str = "redis_mode:standalone\r\nrun_id:a\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\nrole:master\r\n\
-                        master_replid:b\r\n";
+    static READ: LazyLock<Script> = LazyLock::new(|| {
+        Script::new(concat!(
+            include_str!("examine.lua"),
+            "
+local run, history, reason = examine(ARGV[1], ARGV[1], ARGV[1])
+return reason or run .. ':' .. history
+"
+        ))
+    });
 
-    #[test]
-    fn what_may_forget_is_not_used() {
-        let read = |info: &str| Server::read(&InfoDict::new(info));
-        assert_eq!(read(GOOD).unwrap().name(), "a:b");
-        for (good, other, is_used) in [
-            ("maxmemory:0", "maxmemory:1000", true),
-            ("policy:noeviction", "policy:allkeys-lru", true),
-            ("maxmemory:0\r\nmaxmemory_policy:noeviction", "maxmemory:1\r\nmaxmemory_policy:volatile-ttl", false),
-            ("maxmemory:0\r\nmaxmemory_policy:noeviction", "unknown:1", false),
-            ("mode:standalone", "mode:cluster", false),
-            ("role:master", "role:slave", false),
-            ("run_id:a", "run:a", false),
-            ("master_replid:b", "master_replid:", false),
+    const GOOD: &str = "# Server\r\nredis_mode:standalone\r\nrun_id:a\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n\
+                        role:master\r\nmaster_replid:b\r\n";
+
+    #[tokio::test]
+    async fn what_may_forget_is_not_used() {
+        let server = Redis::start();
+        let wire = Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+        for (good, other, expected) in [
+            ("maxmemory:0", "maxmemory:0", "a:b"),
+            ("maxmemory:0", "maxmemory:1000", "a:b"),
+            ("policy:noeviction", "policy:allkeys-lru", "a:b"),
+            ("redis_mode:standalone", "server_mode:standalone", "a:b"),
+            ("maxmemory:0\r\nmaxmemory_policy:noeviction", "maxmemory:1\r\nmaxmemory_policy:volatile-ttl", EVICTS),
+            ("maxmemory:0\r\nmaxmemory_policy:noeviction", "unknown:1", EVICTS),
+            ("redis_mode:standalone", "redis_mode:cluster", CLUSTER),
+            ("redis_mode:standalone", "server_mode:cluster", CLUSTER),
+            ("role:master", "role:slave", REPLICA),
+            ("role:master", "roles:master", REPLICA),
+            ("run_id:a", "run:a", UNNAMED),
+            ("master_replid:b", "master_replid:", UNNAMED),
         ] {
-            assert_eq!(read(&GOOD.replace(good, other)).is_ok(), is_used, "{other}");
+            let read: String = READ.arg(GOOD.replace(good, other)).invoke_async(&mut wire.clone()).await.unwrap();
+            assert_eq!(read, expected, "{other}");
         }
     }
+
+    const EVICTS: &str = "its maxmemory-policy is not noeviction";
+    const CLUSTER: &str = "it is part of a cluster";
+    const REPLICA: &str = "it is a replica";
+    const UNNAMED: &str = "it does not say which run it is";
 }

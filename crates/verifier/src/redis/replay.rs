@@ -5,7 +5,6 @@ mod scripts;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use doorkey_core::{Error, ErrorCode};
 use redis::RedisResult;
 use redis::aio::MultiplexedConnection;
 
@@ -13,15 +12,15 @@ use self::scripts::{ANNOUNCE, MARK};
 use super::examination::Server;
 use super::{Away, Redis};
 use crate::refusal::Refusal;
-use crate::replay::{ReplayKey, replayed};
+use crate::replay::{ReplayKey, Unmarked};
 
 /// Where the marker is: which run of which server vouches for its entries, and since when.
 const MARKER: &str = "dk:replay";
 /// What an entry's name begins with; the thumbprint and the nonce follow, as bytes.
 const ENTRY: &[u8] = b"dk:replay:";
 
-/// Remembers every accepted proof in Redis, for all verifiers that use the same server, until it can no longer be
-/// accepted.
+/// Remembers every accepted proof in Redis, for all verifiers that use the same server, `@doorkey/verifier` included, until
+/// it can no longer be accepted.
 ///
 /// Nothing is accepted twice, though Redis may lose anything at any time. The argument:
 ///
@@ -73,40 +72,28 @@ impl SharedReplay {
     /// Marks a proof that was made at `created` as used until `until`; of two calls with the same key, anywhere, at most
     /// one succeeds. Unix seconds.
     ///
-    /// Fails with [`ErrorCode::Replayed`]; with [`ErrorCode::WindowInvalid`] if the proof was made before the store can
-    /// vouch, has expired by its clock, or is too far ahead of it; and with [`ErrorCode::ReplayStoreUnavailable`] if the
-    /// store is away, slow, or has just lost its memory. A mark whose answer is lost stays: its nonce is used up.
+    /// Fails as [`Unmarked`] says: if the proof was marked before; if it was made before the store can vouch, has expired by
+    /// its clock, or is too far ahead of it; and if the store is away, slow, or has just lost its memory. A mark whose
+    /// answer is lost stays: its nonce is used up.
     pub async fn mark(&self, key: &ReplayKey, created: u64, until: u64) -> Result<(), Refusal> {
-        let unavailable = |Away| Error::new(ErrorCode::ReplayStoreUnavailable, "the replay store does not answer");
+        let unavailable = |Away| Unmarked::Away;
         let connection = self.0.connection().await.map_err(unavailable)?;
         let server = &connection.server;
         let entry = [ENTRY, key.jkt.as_bytes(), key.nonce.as_bytes()].concat();
         let mut script = MARK.key(MARKER);
-        script.key(entry).arg(server.name()).arg(&server.replication).arg(created).arg(until).arg(Self::MAX_AHEAD);
+        script.key(entry).arg(server.name()).arg(&server.replication).arg(created).arg(until);
         let (answer, wait): (String, u64) = self.0.invoke_on(&connection, &script).await.map_err(unavailable)?;
-        let outside = |detail| Err(Error::new(ErrorCode::WindowInvalid, detail).into());
-        match answer.as_str() {
-            "accepted" if self.0.0.accepted().note(server, created) => Ok(()),
-            "replayed" => Err(replayed().into()),
-            "ahead" => outside("the signature is ahead of the replay store's clock"),
-            "expired" => {
-                if wait > 0 {
-                    self.0.0.is_behind(wait);
-                }
-                outside("the signature has expired by the replay store's clock")
-            }
-            "before" => outside("the signature is older than replay protection remembers"),
-            "pause" => Err(Refusal::from(Error::new(
-                ErrorCode::ReplayStoreUnavailable,
-                "the replay store has lost its memory and takes nothing that it may have known",
-            ))
-            .with_retry_after(Duration::from_secs(wait))),
-            _ => {
-                // Not the server, or not the data, that was examined.
-                self.0.forget(&connection);
-                Err(unavailable(Away).into())
-            }
+        let refused = match answer.as_str() {
+            "accepted" if self.0.0.accepted().note(server, created) => return Ok(()),
+            word => Unmarked::parse(word, Duration::from_secs(wait)),
+        };
+        match refused {
+            // Not the server, or not the data, that was examined.
+            Unmarked::Away => self.0.forget(&connection),
+            Unmarked::Expired if wait > 0 => self.0.0.is_behind(wait),
+            _ => {}
         }
+        Err(refused.into())
     }
 }
 
@@ -142,7 +129,7 @@ pub(super) async fn announce(
         (accepted.here, accepted.elsewhere)
     };
     let mut script = ANNOUNCE.key(MARKER);
-    script.arg(server.name()).arg(here).arg(elsewhere).arg(SharedReplay::MAX_AHEAD);
+    script.arg(server.name()).arg(here).arg(elsewhere);
     script.invoke_async(wire).await
 }
 
