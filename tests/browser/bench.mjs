@@ -66,9 +66,13 @@ async function cold(browser, url, profile) {
     const conditions = { offline: false, latency, downloadThroughput: down, uploadThroughput: up };
     await session.send("Network.emulateNetworkConditions", conditions);
   }
-  const result = new Promise((resolve) => (onResult = resolve));
-  await page.goto(url, { waitUntil: "commit" });
-  const { status, at } = await result;
+  const result = new Promise((resolve, reject) => {
+    onResult = resolve;
+    page.on("pageerror", reject);
+    page.on("close", () => reject(new Error(`${url} says nothing`)));
+    AbortSignal.timeout(30_000).onabort = () => page.close();
+  });
+  const [{ status, at }] = await Promise.all([result, page.goto(url, { waitUntil: "commit" })]);
   await context.close();
   if (status !== 200) throw new Error(`${url} got ${status}`);
   return at;

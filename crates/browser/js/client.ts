@@ -3,7 +3,7 @@ import { INVALID_INPUT, MALFORMED_KEY, WRONG_KEY_KIND } from "./error-code.js";
 import { refusal } from "./error.js";
 import { parseKeyString } from "./key-string.js";
 import { makeKeyPair, type KeyPair } from "./key-pair.js";
-import type { Loader } from "./load.js";
+import { begin, type Loader } from "./load.js";
 import { mint, type Minted, type Send } from "./mint.js";
 import type { Calls } from "./rest/calls.js";
 import type { Client, ClientOptions, Session, SignUrlOptions, UploadOptions } from "./types.js";
@@ -71,7 +71,7 @@ export class PageClient implements Client {
       this.#calls = undefined;
       throw error;
     });
-    if (url && !this.#made) this.#link ??= connect(url);
+    if (url && !this.#made) void this.#waiting.then(() => (this.#link ??= connect(url)));
     return this.#calls;
   }
 
@@ -84,10 +84,11 @@ export class PageClient implements Client {
       failure = error;
       this.#first = undefined;
     });
-    // It comes in while the key pair is made, and is compiled once the mint is on its way: nothing competes with that.
-    this.#loader.rest.load().catch(() => {});
+    // It comes in while the key pair is made, and is compiled once the mint is on its way.
+    const rest = this.#loader.rest();
+    rest.catch(() => {});
     await Promise.race([this.#waiting, failed]);
-    const { Calls } = await this.#loader.rest.begin().catch(async (error: unknown) => {
+    const { Calls } = await begin(rest).catch(async (error: unknown) => {
       // Without a network neither comes, and the mint's failure says so.
       if (globalThis.navigator?.onLine === false) await failed;
       throw failure ?? error;
@@ -108,7 +109,8 @@ export class PageClient implements Client {
   }
 
   #key(): Promise<KeyPair> {
-    this.#keyPair ??= makeKeyPair(this.#options.custody ?? "auto", this.#loader.curve.begin, this.#onWait).catch((error: unknown) => {
+    const { custody = "auto" } = this.#options;
+    this.#keyPair ??= makeKeyPair(custody, () => begin(this.#loader.curve()), this.#onWait).catch((error: unknown) => {
       this.#keyPair = undefined;
       throw error;
     });

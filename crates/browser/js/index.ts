@@ -1,5 +1,6 @@
 import { PageClient } from "./client.js";
-import { part, type Loader } from "./load.js";
+import type { Loader } from "./load.js";
+import { once } from "./once.js";
 import type { Client, ClientOptions } from "./types.js";
 
 export type { ErrorCode } from "./error-code.js";
@@ -7,8 +8,8 @@ export { DoorkeyError } from "./error.js";
 export type { Client, ClientOptions, Custody, Session, SignUrlOptions, UploadOptions, UploadProgress } from "./types.js";
 
 const LOADER: Loader = {
-  rest: part(() => import("./rest/index.js")),
-  curve: part(() => import("./curve.js")),
+  rest: once(() => import("./rest/index.js")),
+  curve: once(() => import("./curve.js")),
 };
 
 /**

@@ -1,14 +1,14 @@
 import { PageClient } from "./client.js";
 import * as curve from "./curve.js";
-import { part, type Loader } from "./load.js";
+import type { Loader } from "./load.js";
 import * as rest from "./rest/index.js";
 import type { Client, ClientOptions } from "./types.js";
 
 export { DoorkeyError } from "./error.js";
 
 const LOADER: Loader = {
-  rest: part(async () => rest),
-  curve: part(async () => curve),
+  rest: async () => rest,
+  curve: async () => curve,
 };
 
 /** As in index.ts; the types of the package are its. */
