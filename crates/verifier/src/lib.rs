@@ -82,7 +82,7 @@ pub use limit::{RateLimit, Restriction};
 #[cfg(feature = "server")]
 pub use limits::Outage;
 pub use limits::{Charged, Kept, Limits};
-pub use network::network;
+pub use network::{canonical_network, network};
 pub use policy::Policy;
 pub use principal::Principal;
 pub use proxies::TrustedProxies;

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use ipnet::{IpNet, Ipv4Net};
+
 /// The address itself, or an IPv6 network of 64 bits: a customer has at least that many to choose addresses from.
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -13,11 +15,39 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The network as addresses are compared with it: IPv4 that is written as IPv6 (`::ffff:10.0.0.0/104`) is IPv4. `None` if
+/// it is written so and has a prefix below 96, which would be IPv4 and something else.
+pub fn canonical_network(network: IpNet) -> Option<IpNet> {
+    match (network, network.addr().to_canonical()) {
+        (IpNet::V6(of), IpAddr::V4(address)) => {
+            Ipv4Net::new(address, of.prefix_len().checked_sub(96)?).ok().map(IpNet::V4)
+        }
+        (network, _) => Some(network),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
 
-    use super::network;
+    use super::{canonical_network, network};
+
+    #[test]
+    fn a_network_of_ipv4_has_one_form() {
+        for (written, canonical) in [
+            ("::ffff:10.0.0.0/104", Some("10.0.0.0/8")),
+            ("::ffff:0:0/96", Some("0.0.0.0/0")),
+            ("::ffff:127.0.0.1/128", Some("127.0.0.1/32")),
+            ("::ffff:10.1.2.3/104", Some("10.1.2.3/8")),
+            ("::ffff:0:0/95", None),
+            ("10.0.0.0/8", Some("10.0.0.0/8")),
+            ("2001:db8::/32", Some("2001:db8::/32")),
+            ("::/0", Some("::/0")),
+        ] {
+            let found = canonical_network(written.parse().unwrap());
+            assert_eq!(found, canonical.map(|text| text.parse().unwrap()), "{written}");
+        }
+    }
 
     #[test]
     fn a_network_of_64_bits_is_one_caller() {

@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 use serde::de::{Deserialize, Deserializer, Error as _};
+
+use crate::network::canonical_network;
 
 /// The proxies in front of a server, whose word on where a request came from is taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,15 +41,10 @@ impl TrustedProxies {
     }
 }
 
-/// A network, or a single address. IPv4 that is written as IPv6 is IPv4.
+/// A network, or a single address.
 fn network(text: &str) -> Option<IpNet> {
     let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()?;
-    match (network, network.network().to_canonical()) {
-        (IpNet::V6(of), IpAddr::V4(address)) => {
-            Ipv4Net::new(address, of.prefix_len().checked_sub(96)?).ok().map(IpNet::V4)
-        }
-        (network, _) => Some(network.trunc()),
-    }
+    canonical_network(network).map(|network| network.trunc())
 }
 
 impl<'de> Deserialize<'de> for TrustedProxies {

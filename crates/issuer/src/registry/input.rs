@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use doorkey_core::{
     Environment, ErrorCode, KeyKind, OrganizationId, OriginPattern, PublishableKey, ScopeSet, SecretKey, WorkspaceId,
 };
+use doorkey_verifier::canonical_network;
 use ipnet::IpNet;
 use zeroize::Zeroizing;
 
@@ -201,12 +202,15 @@ pub struct KeyChanges {
     pub requires_grant: Option<bool>,
 }
 
-/// Reads a network as people write it: a single address is a network of one.
+/// Reads a network as people write it: a single address is a network of one, and IPv4 that is written as IPv6 is IPv4.
 ///
 /// Fails with `invalid_input`.
 pub fn parse_network(text: &str) -> Result<IpNet, Error> {
+    let wrong = |detail: &'static str| Error::new(ErrorCode::InvalidInput, detail);
     let single = text.parse::<IpAddr>().map(IpNet::from);
-    single.or_else(|_| text.parse()).map_err(|_| Error::new(ErrorCode::InvalidInput, "expected a network, 10.0.0.0/8"))
+    let network = single.or_else(|_| text.parse()).map_err(|_| wrong("expected a network, 10.0.0.0/8"))?;
+    let mixed = "IPv4 that is written as IPv6 has a prefix from /96 to /128: write it as IPv4, 10.0.0.0/8";
+    canonical_network(network).ok_or_else(|| wrong(mixed))
 }
 
 /// A key that was just created or rolled: its record and, this once, its whole string.

@@ -13,6 +13,7 @@ use ipnet::IpNet;
 
 use super::line::{DirectoryKey, DirectoryLine, DirectorySettings};
 use crate::limit::{RateLimit, Restriction};
+use crate::network::canonical_network;
 
 /// What a key may do and how it is limited: the same for many keys, and kept once for all of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -182,7 +183,8 @@ impl Table {
             workspaces: key.workspaces.map(Vec::into_boxed_slice),
             brand: key.brand,
             origins: key.origins.into_boxed_slice(),
-            cidrs: key.cidrs.into_boxed_slice(),
+            // An older issuer wrote IPv4 as it was told, as IPv6, too.
+            cidrs: key.cidrs.into_iter().map(|one| canonical_network(one).unwrap_or(one)).collect(),
             rate_limit: key.rate_limit,
             monthly_quota: key.monthly_quota,
             limits: key.limits,

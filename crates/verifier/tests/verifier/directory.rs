@@ -250,6 +250,10 @@ fn a_secret_key_works_from_its_networks_alone() {
         assert_eq!(code(&judge, peer, &[]), "ip_not_allowed");
         assert_eq!(code(&judge, peer, &[("x-forwarded-for", "10.1.2.3")]), "ip_not_allowed");
     }
+    // As an older issuer may have kept it.
+    judge.learn([key(DirectoryKey { cidrs: vec!["::ffff:10.0.0.0/104".parse().unwrap()], ..secret() })]);
+    assert_eq!(code(&judge, "10.1.2.3", &[]), "accepted");
+    assert_eq!(code(&judge, "192.0.2.1", &[]), "ip_not_allowed");
     judge.policy = judge.policy.clone().with_trusted_proxies(TrustedProxies::parse(&["192.0.2.1"]).unwrap());
     assert_eq!(code(&judge, "192.0.2.1", &[("x-forwarded-for", "10.1.2.3")]), "accepted");
     assert_eq!(code(&judge, "192.0.2.1", &[("x-forwarded-for", "10.1.2.3, 198.51.100.1")]), "ip_not_allowed");

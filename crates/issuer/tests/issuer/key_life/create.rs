@@ -88,6 +88,8 @@ async fn what_is_wrong_is_named(on: On) {
         (&secret, json!({ "origins": ["https://a.example"] }), "origins"),
         (&secret, json!({ "cidrs": ["10.0.0.1/8"] }), "cidrs"),
         (&secret, json!({ "cidrs": ["10.0.0.0/33"] }), "cidrs"),
+        (&secret, json!({ "cidrs": ["::ffff:0:0/95"] }), "cidrs"),
+        (&secret, json!({ "cidrs": ["::ffff:10.1.2.3/104"] }), "cidrs"),
         (&secret, json!({ "rate_limit": { "requests": 0, "period": 1 } }), "rate_limit.requests"),
         (&secret, json!({ "rate_limit": { "requests": 1, "period": 86_401 } }), "rate_limit.period"),
         (&secret, json!({ "monthly_quota": -1 }), "monthly_quota"),
@@ -117,14 +119,14 @@ async fn what_is_wrong_is_named(on: On) {
     assert_eq!(scene.house.issuer.registry().keys().await.unwrap(), before);
     let all = json!({
         "name": "\u{dc}bersicht", "description": "Imports pictures\nat night", "metadata": { "team": "ops" },
-        "cidrs": ["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"], "rate_limit": { "requests": 5, "period": 60 },
+        "cidrs": ["10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "::ffff:198.51.100.0/120"], "rate_limit": { "requests": 5, "period": 60 },
         "monthly_quota": 0, "shadow": ["cidrs", "rate_limit"], "expires_at": NOW + 1, "rotation_due_at": null,
         "protected": true, "owner": "personal",
     });
     let key = scene.create(scene.secret(all.clone())).await;
     for (member, value) in all.as_object().unwrap() {
-        let expected =
-            if member == "cidrs" { json!(["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]) } else { value.clone() };
+        let cidrs = || json!(["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32", "198.51.100.0/24"]);
+        let expected = if member == "cidrs" { cidrs() } else { value.clone() };
         assert_eq!(key[member], expected, "{member}");
     }
     assert_eq!(key["owner_id"], scene.admin.id);
