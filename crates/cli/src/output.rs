@@ -1,6 +1,6 @@
 //! stdout is data, stderr is talk.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Context;
@@ -8,8 +8,21 @@ use doorkey_core::ErrorCode;
 
 /// Writes data to stdout, all of it or an error: a key that nobody saw must not look like one that was handed over.
 pub(crate) fn data(text: &str) -> anyhow::Result<()> {
+    write(text).context("cannot write to stdout")
+}
+
+/// Writes to stdout what can be asked for again. Who reads no more of it has seen enough: `doorkey keys list | head -1`.
+pub(crate) fn answer(text: &str) -> anyhow::Result<()> {
+    match write(text) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        done => done.context("cannot write to stdout"),
+    }
+}
+
+fn write(text: &str) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("cannot write to stdout")
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
 }
 
 /// A time as people read it; Unix seconds.

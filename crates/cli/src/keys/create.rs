@@ -1,7 +1,8 @@
 //! `doorkey keys create`.
 
 use doorkey_core::{Environment, KeyKind, OrganizationId, Origin, ScopeSet, WorkspaceId};
-use doorkey_issuer::{Actor, KeyPlace, NewKey};
+use doorkey_issuer::{Actor, CreatedKey, KeyPlace, NewKey, Registry};
+use zeroize::Zeroizing;
 
 use super::Shown;
 use super::terms::Terms;
@@ -73,17 +74,33 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     } else if let Some(workspace) = arguments.workspace {
         new = new.with_place(KeyPlace::Workspace(workspace));
     }
-    let created = registry::open(global, arguments.public_url).await?.create_key(&Actor::operator(), new).await?;
-    let key = created.to_key_string().unwrap_or_default();
-    if arguments.json {
-        let line = zeroize::Zeroizing::new(serde_json::to_string(&Shown::new(created.record(), &key))?);
-        return output::data(&format!("{}\n", &*line));
+    let registry = registry::open(global, arguments.public_url).await?;
+    let created = registry.create_key(&Actor::operator(), new).await?;
+    let (id, key) = (created.record().id, created.to_key_string().unwrap_or_default());
+    let text = if arguments.json {
+        Zeroizing::new(serde_json::to_string(&Shown::new(created.record(), &key))? + "\n")
+    } else {
+        Zeroizing::new(format!("{}\n", &*key))
+    };
+    if let Err(unwritten) = output::data(&text) {
+        return Err(unwritten.context(take_back(&registry, created).await));
     }
-    output::data(&format!("{}\n", &*key))?;
-    let id = created.record().id;
     match kind {
+        _ if arguments.json => {}
         KeyKind::Publishable => output::say(&format!("created {id}")),
         KeyKind::Secret => output::say(&format!("created {id}; the key is shown this once and stored nowhere")),
     }
     Ok(())
+}
+
+/// Sees to it that no secret key goes on that nobody has; says what has become of it.
+async fn take_back(registry: &Registry, created: CreatedKey) -> String {
+    let id = created.record().id;
+    if created.record().kind == KeyKind::Publishable {
+        return format!("{id} was created, and doorkey keys list shows it");
+    }
+    match registry.withdraw_key(&Actor::operator(), created).await {
+        Ok(()) => format!("{id} was created and is revoked again, for nobody has seen it"),
+        Err(error) => format!("{id} is active, though nobody has seen it: doorkey keys revoke {id} ({error})"),
+    }
 }

@@ -23,11 +23,11 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let keys: Vec<_> = records.iter().map(|record| registry.shown_key(record)).collect();
     if arguments.json {
         let shown: Vec<_> = records.iter().zip(&keys).map(|(record, key)| Shown::new(record, key)).collect();
-        return output::data(&format!("{}\n", serde_json::to_string_pretty(&shown)?));
+        return output::answer(&format!("{}\n", serde_json::to_string(&shown)?));
     }
     let head = ["ID", "KEY", "STATE", "CREATED", "SCOPES", "ORIGINS", "NAME"].map(str::to_owned);
     let rows = records.iter().zip(keys).map(|(record, key)| row(record, key));
-    output::data(&output::table(&std::iter::once(head).chain(rows).collect::<Vec<_>>()))
+    output::answer(&output::table(&std::iter::once(head).chain(rows).collect::<Vec<_>>()))
 }
 
 fn row(record: &KeyRecord, key: String) -> [String; 7] {

@@ -43,7 +43,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let record = registry.change_key(&Actor::operator(), arguments.key, &changes).await?;
     if arguments.json {
         let key = registry.shown_key(&record);
-        output::data(&format!("{}\n", serde_json::to_string(&Shown::new(&record, &key))?))?;
+        output::answer(&format!("{}\n", serde_json::to_string(&Shown::new(&record, &key))?))?;
     } else {
         output::say(&format!("updated {}", record.id));
     }

@@ -31,17 +31,27 @@ struct Added<'a> {
 pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<()> {
     let registry = registry::open(global, arguments.public_url).await?;
     let (record, credential) = registry.add_verifier(&Actor::operator(), &arguments.name).await?;
-    let text = credential.to_text();
-    if arguments.json {
-        let added = Added { credential: &text, verifier: Shown::new(&record) };
-        let line = Zeroizing::new(serde_json::to_string(&added)?);
-        return output::data(&format!("{}\n", &*line));
+    let (id, issuer, credential) = (record.id, credential.issuer(), credential.to_text());
+    let text = if arguments.json {
+        let added = Added { credential: &credential, verifier: Shown::new(&record) };
+        Zeroizing::new(serde_json::to_string(&added)? + "\n")
+    } else {
+        Zeroizing::new(format!("{}\n", &*credential))
+    };
+    if let Err(unwritten) = output::data(&text) {
+        // No credential shall go on that nobody has.
+        return Err(unwritten.context(match registry.revoke_verifier(&Actor::operator(), id).await {
+            Ok(_) => format!("{id} was added and is revoked again, for nobody has seen its credential"),
+            Err(error) => {
+                format!("{id} is active, though nobody has seen its credential: doorkey verifiers revoke {id} ({error})")
+            }
+        }));
     }
-    output::data(&format!("{}\n", &*text))?;
-    let (id, issuer) = (record.id, credential.issuer());
-    output::say(&format!(
-        "added {id}; the credential is shown this once and stored nowhere\n\
-         give it to the verifier as a secret: with it, it signs in at {issuer}, follows the keys and reports their use"
-    ));
+    if !arguments.json {
+        output::say(&format!(
+            "added {id}; the credential is shown this once and stored nowhere\n\
+             give it to the verifier as a secret: with it, it signs in at {issuer}, follows the keys and reports their use"
+        ));
+    }
     Ok(())
 }

@@ -20,10 +20,10 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let records = registry::open(global, arguments.public_url).await?.verifiers().await?;
     if arguments.json {
         let shown: Vec<_> = records.iter().map(Shown::new).collect();
-        return output::data(&format!("{}\n", serde_json::to_string_pretty(&shown)?));
+        return output::answer(&format!("{}\n", serde_json::to_string(&shown)?));
     }
     let head = ["ID", "STATE", "CREATED", "LAST SEEN", "NAME"].map(str::to_owned);
-    output::data(&output::table(&std::iter::once(head).chain(records.iter().map(row)).collect::<Vec<_>>()))
+    output::answer(&output::table(&std::iter::once(head).chain(records.iter().map(row)).collect::<Vec<_>>()))
 }
 
 fn row(record: &VerifierRecord) -> [String; 5] {

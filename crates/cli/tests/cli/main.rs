@@ -7,6 +7,7 @@ mod house;
 mod backup;
 mod durability;
 mod keys;
+mod lost;
 mod postgres;
 mod registry;
 mod restrict;

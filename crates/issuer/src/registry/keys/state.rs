@@ -6,7 +6,7 @@ use crate::access::Permission;
 use crate::actor::Actor;
 use crate::audit::Action;
 use crate::error::Error;
-use crate::registry::{Change, Registry};
+use crate::registry::{Change, CreatedKey, Registry};
 use crate::store::{KeyOwner, KeyRecord, KeyState};
 
 impl Registry {
@@ -16,6 +16,17 @@ impl Registry {
     pub async fn revoke_key(&self, actor: &Actor, key: KeyId) -> Result<KeyRecord, Error> {
         let mut change = self.change(actor, Action::RevokeKey, key.into()).await?;
         let done = revoke(&mut change, key).await;
+        change.finish(done).await
+    }
+
+    /// Revokes a key that was just created and that nobody has seen. Neither its protection nor its being the last of its
+    /// workspace speaks against that.
+    ///
+    /// Fails with `conflict` when it was seen before, or has changed or been used since.
+    pub async fn withdraw_key(&self, actor: &Actor, created: CreatedKey) -> Result<(), Error> {
+        let key = created.record().id;
+        let mut change = self.change(actor, Action::RevokeKey, key.into()).await?;
+        let done = withdraw(&mut change, &created).await;
         change.finish(done).await
     }
 
@@ -68,6 +79,17 @@ async fn revoke(change: &mut Change<'_>, key: KeyId) -> Result<KeyRecord, Error>
     record.revoked_at = Some(change.now);
     change.spare_predecessor(&record).await?;
     change.write_key(record).await
+}
+
+async fn withdraw(change: &mut Change<'_>, created: &CreatedKey) -> Result<(), Error> {
+    let (mut record, _) = change.key_to_change(created.record().id).await?;
+    let was_seen = matches!(created, CreatedKey::Again { .. });
+    if was_seen || record.revision != created.record().revision || record.last_used_at.is_some() {
+        return Err(Error::new(ErrorCode::Conflict, "this key was seen or changed before"));
+    }
+    record.revoked_at = Some(change.now);
+    change.write_key(record).await?;
+    Ok(())
 }
 
 async fn disable(change: &mut Change<'_>, key: KeyId) -> Result<KeyRecord, Error> {
