@@ -57,6 +57,11 @@ impl FromStr for Authority {
             return Err(invalid("a host has 1 to 253 characters"));
         }
         let (host, port) = split_port(text);
+        if !host.is_ascii() {
+            return Err(invalid(
+                "a host is ASCII: an international name is written in punycode, xn--bcher-kva.example",
+            ));
+        }
         if !is_host(host) {
             return Err(invalid("not a host name or address in lower-case ASCII"));
         }

@@ -58,6 +58,9 @@ fn split_scheme(text: &str) -> Result<(&str, &str), Error> {
         "http" => ":80",
         _ => return Err(invalid("the scheme is neither https nor http")),
     };
+    if authority.contains(['/', '?', '#']) {
+        return Err(invalid("an origin has no path, and no slash at its end"));
+    }
     if authority.ends_with(default_port) {
         return Err(invalid("the default port is left out"));
     }
@@ -180,7 +183,24 @@ impl fmt::Display for OriginPattern {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::{Origin, OriginPattern};
+
+    #[test]
+    fn an_origin_that_is_none_is_told_why() {
+        for (text, why) in [
+            ("https://a.example/", "no path, and no slash at its end"),
+            ("https://*.a.example/x", "no path, and no slash at its end"),
+            ("https://a.example?x", "no path, and no slash at its end"),
+            ("https://b\u{fc}cher.example", "punycode"),
+            ("https://*.b\u{fc}cher.example", "punycode"),
+            ("https://A.example", "lower-case"),
+        ] {
+            let detail = text.parse::<OriginPattern>().unwrap_err().to_string();
+            assert!(detail.contains(why), "{text}: {detail}");
+        }
+    }
 
     #[test]
     fn an_origin_has_one_spelling() {
