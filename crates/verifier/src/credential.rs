@@ -79,14 +79,24 @@ impl<'a> Credential<'a> {
         let (scheme, value) = authorization.split_once(' ').unwrap_or(("", authorization));
         if scheme.eq_ignore_ascii_case("basic") {
             let (user, password) = basic(value).unwrap_or_default();
+            if is_verifier_credential(&user) || is_verifier_credential(&password) {
+                return refuse_verifier_credential();
+            }
             return match KeyKind::of(&user) {
                 Some(KeyKind::Secret) if password.is_empty() => Ok(Self::SecretKey(Cow::Owned(user))),
                 Some(KeyKind::Secret) => {
                     refuse(ErrorCode::CredentialMissing, "a secret key as user name goes with an empty password")
                 }
                 Some(KeyKind::Publishable) => refuse_publishable_key(&user),
+                None if KeyKind::of(&password) == Some(KeyKind::Secret) => refuse(
+                    ErrorCode::CredentialMissing,
+                    "a secret key as password: it goes as user name, with an empty password",
+                ),
                 None => no_credential(),
             };
+        }
+        if is_verifier_credential(value) {
+            return refuse_verifier_credential();
         }
         match KeyKind::of(value) {
             // From a page whatever the scheme: one that is wrong must not make a leak go unnoticed.
@@ -99,6 +109,12 @@ impl<'a> Credential<'a> {
             }
             Some(KeyKind::Secret) => {
                 refuse(ErrorCode::CredentialMissing, "a secret key without Bearer: send Authorization: Bearer sk_…")
+            }
+            None if is_bare(authorization, "bearer") => {
+                refuse(ErrorCode::CredentialMissing, "nothing stands behind Bearer: send Authorization: Bearer sk_…")
+            }
+            None if is_bare(authorization, AUTHORIZATION_SCHEME) => {
+                refuse(ErrorCode::CredentialMissing, "no session token stands behind Doorkey")
             }
             None => no_credential(),
         }
@@ -167,6 +183,23 @@ fn no_credential<T>() -> Result<T, Error> {
     )
 }
 
+/// Whether a header has a scheme and nothing behind it.
+fn is_bare(authorization: &str, scheme: &str) -> bool {
+    authorization.trim_end().eq_ignore_ascii_case(scheme)
+}
+
+/// Whether a text claims to be what verifiers show the issuer, whatever follows.
+fn is_verifier_credential(text: &str) -> bool {
+    text.starts_with("vk_")
+}
+
+fn refuse_verifier_credential<T>() -> Result<T, Error> {
+    refuse(
+        ErrorCode::WrongKeyKind,
+        "a verifier's credential (vk_) was sent: it never leaves its verifier, a server sends a secret key (sk_)",
+    )
+}
+
 fn refuse_publishable_key<T>(key: &str) -> Result<T, Error> {
     PublishableKey::parse(key)?;
     refuse(
@@ -180,4 +213,32 @@ fn basic(credentials: &str) -> Option<(String, String)> {
     let text = String::from_utf8(doorkey_core::parse_base64(credentials)?).ok()?;
     let (user, password) = text.split_once(':')?;
     Some((user.to_owned(), password.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use doorkey_core::ErrorCode;
+
+    use super::Credential;
+
+    #[test]
+    fn a_credential_in_the_wrong_place_is_told_where_it_belongs() {
+        // Basic credentials of ":sk_live_x", "a:sk_live_x", "sk_live_x:a" and "vk_x:".
+        for (authorization, code, detail) in [
+            ("Bearer", ErrorCode::CredentialMissing, "nothing stands behind Bearer"),
+            ("bearer ", ErrorCode::CredentialMissing, "nothing stands behind Bearer"),
+            ("Doorkey", ErrorCode::CredentialMissing, "no session token stands behind Doorkey"),
+            ("Bearer vk_x", ErrorCode::WrongKeyKind, "a verifier's credential (vk_)"),
+            ("vk_x", ErrorCode::WrongKeyKind, "a verifier's credential (vk_)"),
+            ("Basic dmtfeDo=", ErrorCode::WrongKeyKind, "a verifier's credential (vk_)"),
+            ("Basic OnNrX2xpdmVfeA==", ErrorCode::CredentialMissing, "a secret key as password"),
+            ("Basic YTpza19saXZlX3g=", ErrorCode::CredentialMissing, "a secret key as password"),
+            ("Basic c2tfbGl2ZV94OmE=", ErrorCode::CredentialMissing, "goes with an empty password"),
+            ("Bearer eyJ", ErrorCode::CredentialMissing, "neither a session token"),
+        ] {
+            let Err(error) = Credential::in_header(authorization, false) else { panic!("{authorization} is taken") };
+            assert_eq!(error.code(), code, "{authorization}");
+            assert!(error.to_string().contains(detail), "{authorization}: {error}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ const strangerKey = keyPair(3);
 const keyid = typeId("key", id);
 const unknownId = Buffer.from(id.map((byte, i) => (i === 15 ? byte ^ 1 : byte)));
 const text = seal("sk_live_", [id, key.seed]);
+const credential = seal("vk_", [id, key.seed, Buffer.from("localhost:7700")]);
 const publishable = keyStrings().accepted.find((vector) => vector.kind === "pk").text;
 
 const OF_KEY = COMPONENTS.slice(0, 4);
@@ -54,6 +55,14 @@ function refused() {
     ...list("wrong_key_kind", {
       "a publishable key as a bearer": plain(`Bearer ${publishable}`),
       "a publishable key as a basic user name": plain(basic(`${publishable}:`)),
+      "a verifier's credential as a bearer": plain(`Bearer ${credential}`),
+      "a verifier's credential as a basic user name": plain(basic(`${credential}:`)),
+    }),
+    ...list("credential_missing", {
+      "a bearer with nothing behind it": plain("Bearer"),
+      "a bearer with a space behind it": plain("Bearer "),
+      "a basic password that is the key": plain(basic(`:${text}`)),
+      "a basic password that is the key, behind a user name": plain(basic(`api:${text}`)),
     }),
     ...list("key_unknown", {
       "a bearer of an id that nobody has": plain(`Bearer ${seal("sk_live_", [unknownId, key.seed])}`),

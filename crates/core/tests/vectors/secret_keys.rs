@@ -1,6 +1,6 @@
 use doorkey_core::{
-    ContentDigest, Error, Proof, ProofBody, ProofKey, ProofRequest, RequestTarget, SecretKey, VerifyingKey,
-    parse_base64,
+    ContentDigest, Error, Proof, ProofBody, ProofKey, ProofRequest, RequestTarget, SecretKey, VerifierCredential,
+    VerifyingKey, parse_base64,
 };
 use serde_json::Value;
 
@@ -16,12 +16,16 @@ fn header<'a>(request: &'a Value, name: &str) -> Option<&'a str> {
 /// A key that is sent whole: its string is read, and the id and the public half are those of the one known key.
 fn judge_sent(known: &Value, authorization: &str) -> Result<bool, Error> {
     let (scheme, value) = authorization.split_once(' ').unwrap();
-    let key = if scheme == "Basic" {
+    let sent = if scheme == "Basic" {
         let user_name = String::from_utf8(parse_base64(value).unwrap()).unwrap();
-        SecretKey::parse(user_name.strip_suffix(':').unwrap())?
+        user_name.strip_suffix(':').unwrap().to_owned()
     } else {
-        SecretKey::parse(value)?
+        value.to_owned()
     };
+    if VerifierCredential::parse(&sent).is_ok() {
+        return Err(Error::new(doorkey_core::ErrorCode::WrongKeyKind, "a verifier's credential"));
+    }
+    let key = SecretKey::parse(&sent)?;
     let public = key.signing_key().verifying_key().to_base64url();
     Ok(key.id().to_string() == text(known, "key_id") && public == text(known, "x"))
 }
@@ -64,6 +68,10 @@ fn every_request_of_a_server_gets_its_verdict() {
     let known = &file["keys"][0];
     for vector in list(&file, "vectors") {
         let (name, code, request) = (text(vector, "name"), text(vector, "code"), &vector["request"]);
+        // How the header is read is the verifier's.
+        if code == "credential_missing" {
+            continue;
+        }
         let verdict = match header(request, "authorization") {
             Some(authorization) if !authorization.starts_with("Doorkey ") => judge_sent(known, authorization),
             _ => judge_signed(&file, known, request),
