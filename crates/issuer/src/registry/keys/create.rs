@@ -186,7 +186,11 @@ impl Change<'_> {
             return Ok(());
         }
         let place = if tenant.workspace.is_some() { "workspace" } else { "organization" };
-        Err(Error::new(ErrorCode::Conflict, format!("the {place} has {limit} active keys already")))
+        let detail = format!(
+            "the {place} has {limit} active keys already: revoke one, or have the operator raise per_workspace under [keys] \
+             in doorkey.toml"
+        );
+        Err(Error::new(ErrorCode::Conflict, detail))
     }
 
     /// Writes down what a key may do and where.
