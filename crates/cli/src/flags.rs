@@ -1,9 +1,30 @@
 //! How values that several commands take are written on the command line.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::net::SocketAddr;
 use std::str::FromStr;
+use std::time::{Duration, UNIX_EPOCH};
 
 use doorkey_verifier::{Clock, RateLimit, SystemClock};
+
+/// What is wrong with a command line as a whole; of each value by itself clap says so.
+#[derive(Debug)]
+pub(crate) struct Misuse(String);
+
+impl Misuse {
+    pub(crate) fn new(detail: impl Into<String>) -> Self {
+        Self(detail.into())
+    }
+}
+
+impl std::fmt::Display for Misuse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Misuse {}
 
 /// A value, or the word that takes away what is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +66,7 @@ pub(crate) fn or_word<T, E: std::fmt::Display>(
 /// The list that a flag was given several times for: `None` unless it was given, and an empty one for its word alone.
 ///
 /// Fails for the word beside values.
-pub(crate) fn list<T>(flag: &str, given: Vec<Or<T>>) -> anyhow::Result<Option<Vec<T>>> {
+pub(crate) fn list<T>(flag: &str, given: Vec<Or<T>>) -> Result<Option<Vec<T>>, Misuse> {
     if given.is_empty() {
         return Ok(None);
     }
@@ -53,34 +74,70 @@ pub(crate) fn list<T>(flag: &str, given: Vec<Or<T>>) -> anyhow::Result<Option<Ve
     if values.len() == count || count == 1 {
         return Ok(Some(values));
     }
-    anyhow::bail!("{flag} names values, and also that there are none")
+    Err(Misuse::new(format!("{flag} names values, and also its word for none or all of them")))
 }
 
-/// Reads so many requests in so much time: `600/60s`, `100/1m`, `10/s`.
+/// The most that is counted: a whole number in every language.
+const MOST: u64 = (1 << 53) - 1;
+
+/// Reads so many requests in so much time: `100/1m`, `10/s`, `5000/1h`.
 pub(crate) fn parse_limit(text: &str) -> Result<RateLimit, String> {
-    let wrong = || "requests per time, as 600/60s; up to a day".to_owned();
+    let wrong = || format!("requests per time, as 100/1m: 1 to {MOST} requests in 1 second to 1 day");
     let (requests, period) = text.split_once('/').ok_or_else(wrong)?;
     let period =
         if period.starts_with(|c: char| c.is_ascii_digit()) { period.to_owned() } else { format!("1{period}") };
     let period = humantime::parse_duration(&period).map_err(|_| wrong())?;
     if period.subsec_nanos() != 0 {
-        return Err("a whole number of seconds".to_owned());
+        return Err("the time is a whole number of seconds, as in 100/1m".to_owned());
     }
-    RateLimit::new(requests.parse().map_err(|_| wrong())?, period.as_secs()).ok_or_else(wrong)
+    let requests = requests.parse().map_err(|_| wrong())?;
+    if requests == 0 {
+        return Err("0 requests would be none at all: 1 or more, as 100/1m".to_owned());
+    }
+    RateLimit::new(requests, period.as_secs()).filter(|_| requests <= MOST).ok_or_else(wrong)
 }
 
-/// Reads a point in time, in Unix seconds: a date, `2027-01-31`, a moment, `2027-01-31T12:00:00Z`, or how long it is until
-/// then, `90d`.
-pub(crate) fn parse_time(text: &str) -> Result<u64, String> {
-    if let Ok(from_now) = humantime::parse_duration(text) {
-        return Ok(SystemClock.now().saturating_add(from_now.as_secs()));
+/// Reads so many requests a month.
+pub(crate) fn parse_quota(text: &str) -> Result<u64, String> {
+    let wrong = || format!("a whole number of requests from 0 to {MOST}");
+    text.parse().ok().filter(|quota| *quota <= MOST).ok_or_else(wrong)
+}
+
+/// Reads how long a token lives.
+pub(crate) fn parse_lifetime(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|seconds| (1..=600).contains(seconds)).ok_or_else(|| "1 to 600 seconds".to_owned())
+}
+
+/// Reads whether something is demanded; `none` takes it back as `false` does.
+pub(crate) fn parse_demand(text: &str) -> Result<bool, String> {
+    match text {
+        "true" => Ok(true),
+        "false" | "none" => Ok(false),
+        _ => Err("true, or false or none to take it back".to_owned()),
     }
+}
+
+/// Reads an address to listen on.
+pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "an IP address and a port, as 127.0.0.1:7700 or [::1]:7700".to_owned())
+}
+
+/// Reads a point in time to come, in Unix seconds: a date, `2027-01-31`, a moment, `2027-01-31T12:00:00Z`, or how long it is
+/// until then, `90d`.
+pub(crate) fn parse_time(text: &str) -> Result<u64, String> {
+    let now = SystemClock.now();
+    let seconds = match humantime::parse_duration(text) {
+        Ok(from_now) => now.saturating_add(from_now.as_secs()),
+        Err(_) => parse_moment(text)
+            .ok_or("a date, as 2027-01-31, a moment, as 2027-01-31T12:00:00Z, or a time from now, as 90d")?,
+    };
+    if seconds > now { Ok(seconds) } else { Err("that lies in the past".to_owned()) }
+}
+
+fn parse_moment(text: &str) -> Option<u64> {
     let moment = if text.len() == "2027-01-31".len() { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    let since = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).ok();
-    let seconds = humantime::parse_rfc3339(&moment).ok().and_then(since).map(|since| since.as_secs());
-    seconds.ok_or_else(|| {
-        "a date, as 2027-01-31, a moment, as 2027-01-31T12:00:00Z, or a time from now, as 90d".to_owned()
-    })
+    let time = humantime::parse_rfc3339(&moment).ok()?;
+    Some(time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
 /// Reads a name and what it stands for: `max_pictures=10`.
@@ -93,18 +150,31 @@ pub(crate) fn parse_pair<T: FromStr>(text: &str) -> Result<(String, T), String> 
 /// What pairs say together.
 ///
 /// Fails for a name that is there twice.
-pub(crate) fn map<T>(flag: &str, pairs: Vec<(String, T)>) -> anyhow::Result<BTreeMap<String, T>> {
-    let count = pairs.len();
-    let map: BTreeMap<_, _> = pairs.into_iter().collect();
-    anyhow::ensure!(map.len() == count, "{flag} names something twice");
+pub(crate) fn map<T>(flag: &str, pairs: Vec<(String, T)>) -> Result<BTreeMap<String, T>, Misuse> {
+    let mut map = BTreeMap::new();
+    for (name, value) in pairs {
+        match map.entry(name) {
+            Entry::Vacant(entry) => entry.insert(value),
+            Entry::Occupied(entry) => return Err(Misuse::new(format!("{flag} names {} twice", entry.key()))),
+        };
+    }
     Ok(map)
+}
+
+/// When the month of a point in time began, in UTC; Unix seconds.
+pub(crate) fn month_of(time: u64) -> u64 {
+    let time = UNIX_EPOCH + Duration::from_secs(time);
+    let text = humantime::format_rfc3339_seconds(time).to_string();
+    let first = text.get(..text.len() - "01T00:00:00Z".len()).map(|month| format!("{month}01T00:00:00Z"));
+    let begin = first.and_then(|first| humantime::parse_rfc3339(&first).ok()).unwrap_or(time);
+    begin.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]
 mod tests {
     use doorkey_verifier::{Clock, SystemClock};
 
-    use super::{Or, list, map, or_none, parse_limit, parse_pair, parse_time};
+    use super::{Or, list, map, month_of, or_none, parse_limit, parse_pair, parse_time};
 
     #[test]
     fn limits_are_per_time() {
@@ -114,9 +184,13 @@ mod tests {
             let limit = parse_limit(text).unwrap();
             assert_eq!((limit.requests(), limit.period()), (requests, period), "{text}");
         }
-        for text in ["", "600", "600/", "/60s", "0/s", "-1/s", "1/0s", "1/2days", "1/500ms", "600/60"] {
-            assert!(parse_limit(text).is_err(), "{text}");
+        for text in
+            ["", "600", "600/", "/60s", "0/s", "-1/s", "1/0s", "1/2days", "1/500ms", "600/60", "9007199254740992/s"]
+        {
+            let detail = parse_limit(text).unwrap_err();
+            assert!(detail.contains("100/1m"), "{text}: {detail}");
         }
+        assert!(parse_limit("0/s").unwrap_err().starts_with("0 requests"));
     }
 
     #[test]
@@ -128,6 +202,12 @@ mod tests {
         assert!((now..=SystemClock.now()).contains(&then));
         for text in ["", "never", "2027-13-01", "2027-01-31 12:00", "31.1.2027é", "1969-01-01"] {
             assert!(parse_time(text).is_err(), "{text}");
+        }
+        for text in ["1969-01-01", "2020-01-31", "2020-01-31T12:00:00Z", "0s"] {
+            assert_eq!(parse_time(text).unwrap_err(), "that lies in the past", "{text}");
+        }
+        for (time, begin) in [(0, 0), (1_801_353_600, 1_798_761_600), (1_798_761_600, 1_798_761_600)] {
+            assert_eq!(month_of(time), begin);
         }
     }
 
@@ -147,6 +227,7 @@ mod tests {
         assert_eq!(parse_pair::<u64>("max_pictures=10"), Ok(("max_pictures".to_owned(), 10)));
         assert_eq!(parse_pair::<String>("team=a=b"), Ok(("team".to_owned(), "a=b".to_owned())));
         assert!(parse_pair::<u64>("max_pictures").is_err() && parse_pair::<u64>("max_pictures=many").is_err());
-        assert!(map("--limit", vec![("a".to_owned(), 1), ("a".to_owned(), 1)]).is_err());
+        let twice = map("--limit", vec![("a".to_owned(), 1), ("b".to_owned(), 1), ("a".to_owned(), 1)]);
+        assert_eq!(twice.unwrap_err().to_string(), "--limit names a twice");
     }
 }

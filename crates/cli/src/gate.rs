@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 
 use self::admin::Admin;
 use crate::data::DataFolder;
-use crate::flags::parse_limit;
+use crate::flags::{parse_limit, parse_listen};
 use crate::serve::{DRAIN, stop_signal};
 use crate::{Global, config, output};
 
@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     #[arg(long = "audience", value_name = "URL", env = "DOORKEY_GATE_AUDIENCES", value_delimiter = ',', required = true, value_parser = config::parse_origin)]
     audiences: Vec<Origin>,
     /// The address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", env = "DOORKEY_GATE_LISTEN", default_value = "127.0.0.1:7702")]
+    #[arg(long, value_name = "ADDRESS", env = "DOORKEY_GATE_LISTEN", default_value = "127.0.0.1:7702", value_parser = parse_listen)]
     listen: SocketAddr,
     /// The service to send accepted requests on to [default: none, front servers ask instead]
     #[arg(long, value_name = "URL", env = "DOORKEY_GATE_UPSTREAM", value_parser = config::parse_origin)]
@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TIME", env = "DOORKEY_GATE_UPSTREAM_TIMEOUT", default_value = "60s", value_parser = humantime::parse_duration)]
     upstream_timeout: Duration,
     /// Where /metrics, /healthz and /readyz are; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", env = "DOORKEY_GATE_METRICS", default_value = "127.0.0.1:7703")]
+    #[arg(long, value_name = "ADDRESS", env = "DOORKEY_GATE_METRICS", default_value = "127.0.0.1:7703", value_parser = parse_listen)]
     metrics: SocketAddr,
     /// A file with the verifier's credential, for its owner's eyes alone [default: the variable `DOORKEY_VERIFIER`]
     #[arg(long, value_name = "FILE", env = "DOORKEY_GATE_CREDENTIAL_FILE")]
@@ -69,11 +69,11 @@ pub(crate) struct Arguments {
     /// The most of a signed body that is taken
     #[arg(long, value_name = "SIZE", env = "DOORKEY_GATE_BODY_LIMIT", default_value = "10MiB", value_parser = flags::parse_size)]
     body_limit: usize,
-    /// How often one address may call, as 600/60s; an IPv6 network of 64 bits is one [default: as often as it likes]
-    #[arg(long, value_name = "LIMIT", env = "DOORKEY_GATE_ADDRESS_LIMIT", value_parser = parse_limit)]
+    /// How often one address may call, as 100/1m; an IPv6 network of 64 bits is one [default: as often as it likes]
+    #[arg(long, value_name = "LIMIT", env = "DOORKEY_GATE_ADDRESS_LIMIT", allow_hyphen_values = true, value_parser = parse_limit)]
     address_limit: Option<RateLimit>,
-    /// How often one session of a page may call
-    #[arg(long, value_name = "LIMIT", env = "DOORKEY_GATE_SESSION_LIMIT", value_parser = parse_limit)]
+    /// How often one session of a page may call, as 100/1m
+    #[arg(long, value_name = "LIMIT", env = "DOORKEY_GATE_SESSION_LIMIT", allow_hyphen_values = true, value_parser = parse_limit)]
     session_limit: Option<RateLimit>,
     /// A Redis or Valkey in which several gates count together and remember what was used up
     // Taken as it is, and its value shown nowhere: clap would repeat a wrong one, password included.

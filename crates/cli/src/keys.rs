@@ -5,6 +5,7 @@ mod list;
 mod revoke;
 mod terms;
 mod update;
+mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +31,8 @@ enum Command {
     List(list::Arguments),
     /// Change what a key may do and what holds it back
     Update(update::Arguments),
+    /// Show what a key was used for this month, and what restrictions in shadow would have refused
+    Usage(usage::Arguments),
     /// Revoke a key for good
     Revoke(revoke::Arguments),
 }
@@ -39,6 +42,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         Command::Create(arguments) => create::run(global, arguments).await,
         Command::List(arguments) => list::run(global, arguments).await,
         Command::Update(arguments) => update::run(global, arguments).await,
+        Command::Usage(arguments) => usage::run(global, &arguments).await,
         Command::Revoke(arguments) => revoke::run(global, &arguments).await,
     }
 }

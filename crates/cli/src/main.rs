@@ -3,6 +3,7 @@
 // The composition root: the only place that reads the environment and prints.
 mod data;
 mod flags;
+mod ids;
 mod output;
 
 mod config;
@@ -94,7 +95,8 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::explain(&error);
-            ExitCode::FAILURE
+            // As for what clap refuses.
+            if error.is::<flags::Misuse>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use crate::data::{DataFolder, database};
+use crate::flags::parse_listen;
 use crate::{Global, config, output};
 
 /// How long open requests may take to finish after the signal to stop.
@@ -23,7 +24,7 @@ pub(crate) const DRAIN: Duration = Duration::from_secs(10);
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The address to listen on; port 0 takes a free one [default: 127.0.0.1:7700]
-    #[arg(long, value_name = "ADDRESS", env = "DOORKEY_LISTEN")]
+    #[arg(long, value_name = "ADDRESS", env = "DOORKEY_LISTEN", value_parser = parse_listen)]
     listen: Option<SocketAddr>,
     /// Where browsers reach the issuer [default: http://localhost:PORT]
     #[arg(long, value_name = "URL", env = "DOORKEY_PUBLIC_URL", value_parser = config::parse_origin)]

@@ -36,8 +36,8 @@ pub use error::Error;
 pub use http::openapi;
 pub use issuer::Issuer;
 pub use registry::{
-    CreatedKey, DefaultKeys, Email, Grace, KeyChanges, KeyPlace, Link, NewKey, Registry, ScopeChoice, Wound,
-    parse_network,
+    CreatedKey, DefaultKeys, Email, Grace, KeyChanges, KeyPlace, Link, NewKey, Registry, ScopeChoice, UsageCounts,
+    Wound, parse_network,
 };
 pub use settings::{
     Catalogue, CatalogueScope, CustomLimit, CustomLimits, KeyDefaults, MintLimits, RateLimit, Settings, SettingsFile,

@@ -8,6 +8,7 @@ mod input;
 mod keys;
 mod usage;
 mod uses;
+mod totals;
 mod grants;
 mod first_start;
 mod people;
@@ -22,6 +23,7 @@ mod clockwork;
 pub use first_start::DefaultKeys;
 pub use input::{CreatedKey, KeyChanges, KeyPlace, NewKey, ScopeChoice, parse_network};
 pub use people::{Email, Link};
+pub use totals::UsageCounts;
 
 pub use clockwork::Wound;
 pub use keys::Grace;
@@ -31,7 +33,6 @@ pub(crate) use change::{Change, Expected, keys_cannot_manage_keys, not_found};
 pub(crate) use people::{Account, NewInvitation, SignedInNow, Visit};
 pub(crate) use roles::{NewRole, RoleChanges};
 pub(crate) use tenants::{CreatedWorkspace, TenantChange};
-pub(crate) use uses::MintOutcome;
 
 use std::sync::Arc;
 

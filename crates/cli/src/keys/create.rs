@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::Shown;
 use super::terms::Terms;
+use crate::flags::{Or, list, or_word};
 use crate::{Global, config, output, registry};
 
 #[derive(clap::Args)]
@@ -40,9 +41,9 @@ pub(crate) struct Arguments {
     /// The organization that a secret key belongs to
     #[arg(long, value_name = "ID", help_heading = "Whose it is")]
     organization: Option<OrganizationId>,
-    /// A workspace that an organization's key is for; may be given several times [default: all of them]
-    #[arg(long = "for-workspace", value_name = "ID", help_heading = "Whose it is", requires = "organization")]
-    workspaces: Vec<WorkspaceId>,
+    /// A workspace that an organization's key is for, or `all`; may be given several times [default: all]
+    #[arg(long = "for-workspace", value_name = "ID", help_heading = "Whose it is", requires = "organization", value_parser = or_word("all", str::parse::<WorkspaceId>))]
+    workspaces: Vec<Or<WorkspaceId>>,
     /// Print the key and all that is known of it as JSON
     #[arg(long, help_heading = "What is printed")]
     json: bool,
@@ -52,7 +53,8 @@ pub(crate) struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-Without --scope it has all scopes that its kind may have; what else is left out is the issuer's default. `none` is without.
+Without --scope it has all scopes that its kind may have; what else is left out is the issuer's default.
+`none` is without; of name and description '' is.
 
 Examples:
   doorkey keys create --publishable --live --origin https://shop.example
@@ -61,7 +63,7 @@ Examples:
 pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<()> {
     let kind = if arguments.publishable { KeyKind::Publishable } else { KeyKind::Secret };
     let environment = if arguments.live { Environment::Live } else { Environment::Test };
-    let workspaces = Some(arguments.workspaces).filter(|workspaces| !workspaces.is_empty());
+    let workspaces = list("--for-workspace", arguments.workspaces)?.filter(|workspaces| !workspaces.is_empty());
     let mut new = NewKey::new(kind, environment).with_changes(arguments.terms.into_changes()?);
     if arguments.no_scopes {
         new = new.with_scopes(ScopeSet::empty());

@@ -25,20 +25,28 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         let shown: Vec<_> = records.iter().zip(&keys).map(|(record, key)| Shown::new(record, key)).collect();
         return output::answer(&format!("{}\n", serde_json::to_string(&shown)?));
     }
-    let head = ["ID", "KEY", "STATE", "CREATED", "SCOPES", "ORIGINS", "NAME"].map(str::to_owned);
+    let head =
+        ["ID", "KEY", "STATE", "PROTECTED", "CREATED", "EXPIRES", "SCOPES", "ORIGINS", "NAME"].map(str::to_owned);
     let rows = records.iter().zip(keys).map(|(record, key)| row(record, key));
     output::answer(&output::table(&std::iter::once(head).chain(rows).collect::<Vec<_>>()))
 }
 
-fn row(record: &KeyRecord, key: String) -> [String; 7] {
-    let created = output::time(record.created_at);
+fn row(record: &KeyRecord, key: String) -> [String; 9] {
+    let dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let state = match (record.state(SystemClock.now()), record.leaked_at) {
         (KeyState::Active | KeyState::Rolling, Some(_)) => "leaked",
         (state, _) => state.as_str(),
     };
-    let scopes = record.scopes.to_string().replace(' ', ",");
     let origins: Vec<_> = record.origins.iter().map(doorkey_core::OriginPattern::as_str).collect();
-    let dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
-    let name = record.name.clone().unwrap_or_default();
-    [record.id.to_string(), key, state.to_owned(), created, dash(scopes), dash(origins.join(",")), dash(name)]
+    [
+        record.id.to_string(),
+        key,
+        state.to_owned(),
+        if record.protected_at.is_some() { "yes" } else { "-" }.to_owned(),
+        output::time(record.created_at),
+        dash(record.expires_at.map(output::time).unwrap_or_default()),
+        dash(record.scopes.to_string().replace(' ', ",")),
+        dash(origins.join(",")),
+        dash(record.name.clone().unwrap_or_default()),
+    ]
 }

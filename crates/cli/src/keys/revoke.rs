@@ -3,12 +3,13 @@
 use doorkey_core::KeyId;
 use doorkey_issuer::Actor;
 
+use crate::ids::OfKey;
 use crate::{Global, output, registry};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The key's id, `key_…`, as `doorkey keys list` shows it
-    #[arg(value_name = "KEY_ID")]
+    #[arg(value_name = "KEY_ID", value_parser = OfKey)]
     key: KeyId,
 }
 

@@ -5,7 +5,9 @@ use doorkey_core::{OriginPattern, Scope};
 use doorkey_issuer::{KeyChanges, RateLimit, Restriction, parse_network};
 use ipnet::IpNet;
 
-use crate::flags::{Or, list, map, or_none, parse_limit, parse_pair, parse_time};
+use crate::flags::{
+    Misuse, Or, list, map, or_none, parse_demand, parse_lifetime, parse_limit, parse_pair, parse_quota, parse_time,
+};
 
 /// In the order in which somebody needs them.
 #[derive(clap::Args)]
@@ -21,28 +23,29 @@ pub(super) struct Terms {
     #[arg(long = "scope", value_name = "SCOPE", help_heading = "What it may do", value_parser = or_none(str::parse::<Scope>))]
     scopes: Vec<Or<Scope>>,
 
-    /// How often it may be used: 100/1m, 10/s, 5000/1h
-    #[arg(long, value_name = "LIMIT", help_heading = "What holds it back", value_parser = or_none(parse_limit))]
+    /// How often it may be used, as 100/1m: 1 or more requests in a period of up to a day
+    #[arg(long, value_name = "LIMIT", help_heading = "What holds it back", allow_hyphen_values = true, value_parser = or_none(parse_limit))]
     rate_limit: Option<Or<RateLimit>>,
-    /// How many requests a month it is good for
-    #[arg(long, value_name = "REQUESTS", help_heading = "What holds it back", value_parser = or_none(str::parse::<u64>))]
+    /// How many requests a month it is good for; with 0 all are refused
+    #[arg(long, value_name = "REQUESTS", help_heading = "What holds it back", allow_negative_numbers = true, value_parser = or_none(parse_quota))]
     monthly_quota: Option<Or<u64>>,
     /// A network or address that a secret key works from; may be given several times
     #[arg(long = "cidr", value_name = "CIDR", help_heading = "What holds it back", value_parser = or_none(parse_network))]
     cidrs: Vec<Or<IpNet>>,
     /// When it expires: 2027-01-31, 2027-01-31T12:00:00Z, or a time from now, 90d
-    #[arg(long, value_name = "TIME", help_heading = "What holds it back", value_parser = or_none(parse_time))]
+    #[arg(long, value_name = "TIME", help_heading = "What holds it back", allow_hyphen_values = true, value_parser = or_none(parse_time))]
     expires_at: Option<Or<u64>>,
     /// How long the tokens of a publishable key's sessions live, 1 to 600
-    #[arg(long, value_name = "SECONDS", help_heading = "What holds it back", value_parser = or_none(str::parse::<u64>))]
+    #[arg(long, value_name = "SECONDS", help_heading = "What holds it back", allow_negative_numbers = true, value_parser = or_none(parse_lifetime))]
     session_lifetime: Option<Or<u64>>,
-    /// Demand a grant of a secret key for each session; `=false` takes it back
-    #[arg(long, alias = "require-grant", value_name = "BOOL", help_heading = "What holds it back", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    /// Demand a grant of a secret key for each session; `=false` or `=none` takes it back
+    #[arg(long, alias = "require-grant", value_name = "BOOL", help_heading = "What holds it back", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = parse_demand)]
     requires_grant: Option<bool>,
     /// A limit of your own that `doorkey.toml` names, `max_pictures=10`; may be given several times
     #[arg(long = "limit", value_name = "NAME=NUMBER", help_heading = "What holds it back", value_parser = or_none(parse_pair::<u64>))]
     limits: Vec<Or<(String, u64)>>,
-    /// A restriction that refuses nothing yet and counts what it would have refused; may be given several times
+    /// A restriction that refuses nothing yet and counts what it would have refused, see `doorkey keys usage`; may be given
+    /// several times
     #[arg(long, value_name = "RESTRICTION", help_heading = "What holds it back", value_parser = restriction())]
     shadow: Vec<Or<Restriction>>,
 
@@ -53,13 +56,13 @@ pub(super) struct Terms {
     #[arg(long, value_name = "NAME=TEXT", help_heading = "What is written down of it", value_parser = or_none(parse_pair::<String>))]
     metadata: Vec<Or<(String, String)>>,
     /// When it should be rolled; written as for --expires-at
-    #[arg(long, value_name = "TIME", help_heading = "What is written down of it", value_parser = or_none(parse_time))]
+    #[arg(long, value_name = "TIME", help_heading = "What is written down of it", allow_hyphen_values = true, value_parser = or_none(parse_time))]
     rotation_due_at: Option<Or<u64>>,
 }
 
 impl Terms {
     /// What they ask for, but for workspaces.
-    pub(super) fn into_changes(self) -> anyhow::Result<KeyChanges> {
+    pub(super) fn into_changes(self) -> Result<KeyChanges, Misuse> {
         let unless_empty = |text: String| if text.is_empty() { None } else { Some(text) };
         let limits = list("--limit", self.limits)?.map(|pairs| map("--limit", pairs)).transpose()?;
         let metadata = list("--metadata", self.metadata)?.map(|pairs| map("--metadata", pairs)).transpose()?;

@@ -5,14 +5,15 @@ use doorkey_issuer::{Actor, KeyChanges};
 
 use super::Shown;
 use super::terms::Terms;
-use crate::flags::{Or, list, or_word};
+use crate::flags::{Misuse, Or, list, or_word};
+use crate::ids::OfKey;
 use crate::{Global, output, registry};
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// The key's id, `key_…`, as `doorkey keys list` shows it
-    #[arg(value_name = "KEY_ID")]
+    #[arg(value_name = "KEY_ID", value_parser = OfKey)]
     key: KeyId,
     #[command(flatten)]
     terms: Terms,
@@ -25,7 +26,8 @@ pub(crate) struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-What is left out stays. What may be given several times replaces all that is there; `none` takes it away.
+What is left out stays. What may be given several times replaces all that is there. `none` takes away what is there,
+'' a name or description; `--for-workspace all` stands for all of them.
 
 Examples:
   doorkey keys update key_01h455vb4pex5vsknk084sn02q --rate-limit 100/1m --cidr 192.0.2.0/24 --cidr 2001:db8::/32
@@ -35,10 +37,9 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let mut changes = arguments.terms.into_changes()?;
     changes.workspaces = list("--for-workspace", arguments.workspaces)?
         .map(|workspaces| if workspaces.is_empty() { None } else { Some(workspaces) });
-    anyhow::ensure!(
-        changes != KeyChanges::default(),
-        "say what shall change: doorkey keys update --help lists what can"
-    );
+    if changes == KeyChanges::default() {
+        return Err(Misuse::new("say what shall change: doorkey keys update --help lists what can").into());
+    }
     let registry = registry::open(global, None).await?;
     let record = registry.change_key(&Actor::operator(), arguments.key, &changes).await?;
     if arguments.json {

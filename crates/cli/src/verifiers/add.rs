@@ -43,7 +43,9 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         return Err(unwritten.context(match registry.revoke_verifier(&Actor::operator(), id).await {
             Ok(_) => format!("{id} was added and is revoked again, for nobody has seen its credential"),
             Err(error) => {
-                format!("{id} is active, though nobody has seen its credential: doorkey verifiers revoke {id} ({error})")
+                format!(
+                    "{id} is active, though nobody has seen its credential: doorkey verifiers revoke {id} ({error})"
+                )
             }
         }));
     }

@@ -3,12 +3,13 @@
 use doorkey_core::VerifierId;
 use doorkey_issuer::Actor;
 
+use crate::ids::OfVerifier;
 use crate::{Global, output, registry};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The verifier's id, `ver_…`, as `doorkey verifiers list` shows it
-    #[arg(value_name = "VERIFIER_ID")]
+    #[arg(value_name = "VERIFIER_ID", value_parser = OfVerifier)]
     verifier: VerifierId,
 }
 

@@ -91,10 +91,6 @@ fn a_refusal_is_one_line_with_its_code_and_a_hint() {
         assert!(lines.len() == 2 && lines[0].starts_with("error: ") && lines[1].starts_with("hint: "), "{text}");
         assert!(lines[0].contains(expected), "{text}");
     }
-    let unchanged = refusal(&["keys", "update", &secret]);
-    assert!(unchanged.0 == 1 && unchanged.1.contains("say what shall change"), "{unchanged:?}");
-    let both = refusal(&["keys", "update", &secret, "--cidr", "none", "--cidr", "10.0.0.0/8"]);
-    assert!(both.0 == 1 && both.1.contains("--cidr names values"), "{both:?}");
     for arguments in [
         &["keys", "create"][..],
         &["keys", "create", "--publishable", "--secret"],
@@ -108,8 +104,116 @@ fn a_refusal_is_one_line_with_its_code_and_a_hint() {
         &["keys", "create", "--secret", "--for-workspace", "wsp_01h455vb4pex5vsknk084sn02q"],
         &["keys", "update", "nonsense", "--name", "A"],
         &["keys", "revoke", "nonsense"],
+        &["keys", "usage", "nonsense"],
+        &["serve", "--listen", "localhost:0"],
         &["nonsense"],
     ] {
         assert_eq!(refusal(arguments).0, 2, "{arguments:?}");
     }
+}
+
+/// What is senseless before anything is looked up, and what is said of it.
+#[test]
+fn a_wrong_command_line_says_what_is_wrong() {
+    let house = House::new();
+    let id = "key_01h455vb4pex5vsknk084sn02q";
+    let update = |more: &[&'static str]| [&["keys", "update", id], more].concat();
+    let create = |more: &[&'static str]| [&["keys", "create", "--secret"], more].concat();
+    for (arguments, expected) in [
+        (update(&[]), "say what shall change"),
+        (update(&["--cidr", "none", "--cidr", "10.0.0.0/8"]), "--cidr names values, and also"),
+        (update(&["--metadata", "a=1", "--metadata", "a=2"]), "--metadata names a twice"),
+        (create(&["--limit", "n=1", "--limit", "n=1"]), "--limit names n twice"),
+        (create(&["--expires-at", "2020-01-31"]), "that lies in the past"),
+        (create(&["--expires-at", "-90d"]), "a time from now, as 90d"),
+        (create(&["--monthly-quota", "-1"]), "a whole number of requests from 0 to"),
+        (create(&["--rate-limit", "-1/1m"]), "requests per time, as 100/1m: 1 to"),
+        (create(&["--rate-limit", "0/1m"]), "0 requests would be none at all"),
+        (create(&["--session-lifetime", "0"]), "1 to 600 seconds"),
+        (create(&["--requires-grant=maybe"]), "true, or false or none"),
+        (create(&["--cidr", "::ffff:0:0/90"]), "write it as IPv4"),
+        (create(&["--origin", "https://a.example/"]), "an origin has no path, and no slash at its end"),
+        (create(&["--origin", "https://b\u{fc}cher.example"]), "punycode"),
+        (vec!["serve", "--listen", "localhost:0"], "as 127.0.0.1:7700"),
+        (vec!["gate", "--listen", "localhost:0"], "as 127.0.0.1:7700"),
+    ] {
+        let output = house.run(&arguments);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(output.stdout.is_empty() && text.contains(expected), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn a_key_in_the_place_of_its_id_is_not_shown() {
+    let house = House::new();
+    drop(house.serve());
+    let secret = house.print(&["keys", "create", "--secret"]);
+    let credential = house.print(&["verifiers", "add", "Gate"]);
+    for (arguments, list) in [
+        (&["keys", "revoke", &secret][..], "keys"),
+        (&["keys", "update", &secret, "--name", "A"], "keys"),
+        (&["keys", "usage", &secret], "keys"),
+        (&["verifiers", "revoke", &credential], "verifiers"),
+    ] {
+        let output = house.run(arguments);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{text}");
+        assert!(text.contains(&format!("its id is in `doorkey {list} list`")), "{text}");
+        assert!(!text.contains("sk_") && !text.contains("vk_"), "{text}");
+    }
+}
+
+#[test]
+fn a_list_says_what_is_protected_and_until_when() {
+    let house = House::new();
+    drop(house.serve());
+    house.print(&["keys", "create", "--secret", "--protected", "--expires-at", "2127-01-31"]);
+    let table = house.print(&["keys", "list"]);
+    let (head, last) = (table.lines().next().unwrap(), table.lines().last().unwrap());
+    let cell = |name: &str| last[head.find(name).unwrap()..].split_whitespace().next().unwrap();
+    assert_eq!((cell("PROTECTED"), cell("EXPIRES")), ("yes", "2127-01-31T00:00:00Z"), "{table}");
+    assert_eq!(house.print(&["keys", "list", "--json"]).lines().count(), 1);
+}
+
+#[test]
+fn a_full_workspace_says_what_to_do() {
+    let house = House::new();
+    let settings = std::fs::read_to_string(house.path("doorkey.toml")).unwrap();
+    std::fs::write(house.path("doorkey.toml"), format!("[keys]\nper_workspace = 2\n\n{settings}")).unwrap();
+    drop(house.serve());
+    let output = house.run(&["keys", "create", "--secret"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("has 2 active keys already: revoke one") && text.contains("per_workspace"), "{text}");
+}
+
+#[test]
+fn a_key_s_uses_of_this_month_are_shown() {
+    let house = House::new();
+    let server = house.serve();
+    let origin = "https://shop.example";
+    let create = ["keys", "create", "--publishable", "--live", "--origin", origin, "--shadow", "origins"];
+    let key = house.print(&create);
+    let id = PublishableKey::parse(&key).unwrap().id().to_string();
+    for from in [origin, "https://elsewhere.example"] {
+        assert_eq!(server.mint(&key, from).0, 201);
+    }
+    // What is noted in memory is written when the issuer stops.
+    assert_eq!(server.stop(), Some(0));
+    let usage: Value = serde_json::from_str(&house.print(&["keys", "usage", &id, "--json"])).unwrap();
+    assert_eq!(usage["key"], id);
+    assert_eq!(
+        usage["totals"],
+        serde_json::json!({
+            "accepted": 0, "refused": {}, "shadowed": { "origins": 1 }, "minted": 2, "mints_refused": {}
+        })
+    );
+    let since = usage["since"].as_u64().unwrap();
+    assert!(since.is_multiple_of(86_400) && since <= usage["until"].as_u64().unwrap());
+    let table = house.print(&["keys", "usage", &id]);
+    let row = table.lines().find(|line| line.starts_with("would be refused, in shadow")).unwrap();
+    assert_eq!(row.split_whitespace().rev().take(2).collect::<Vec<_>>(), ["1", "origins"]);
+    let unknown = house.run(&["keys", "usage", "key_01h455vb4pex5vsknk084sn02q"]);
+    assert_eq!(unknown.status.code(), Some(1));
 }

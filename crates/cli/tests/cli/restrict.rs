@@ -85,6 +85,8 @@ fn a_publishable_key_s_own_restrictions() {
     let origin = "https://shop.example";
     let updated = print(&format!("update {id} --origin {origin} --session-lifetime none --requires-grant=false"));
     agrees(&updated, &serde_json::json!({ "origins": [origin], "session_lifetime": null, "requires_grant": false }));
+    assert_eq!(print(&format!("update {id} --requires-grant"))["requires_grant"], true);
+    assert_eq!(print(&format!("update {id} --requires-grant=none"))["requires_grant"], false);
 }
 
 #[test]
@@ -99,6 +101,8 @@ fn a_key_belongs_where_it_is_told() {
     let of_all = print(&format!("create --secret --organization {organization}"));
     agrees(&of_all, &serde_json::json!({ "workspace": null, "workspaces": null, "organization": organization }));
     let of_all_id = of_all["id"].as_str().unwrap();
+    let told = print(&format!("create --secret --organization {organization} --for-workspace all"));
+    assert_eq!(told["workspaces"], Value::Null);
     let of_one = print(&format!("update {of_all_id} --for-workspace {workspace}"));
     assert_eq!(of_one["workspaces"], serde_json::json!([workspace]));
     let of_all = print(&format!("update {of_all_id} --for-workspace all"));

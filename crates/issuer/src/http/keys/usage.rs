@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use doorkey_core::KeyId;
-use doorkey_verifier::Outcome;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::error::Error;
@@ -14,7 +13,7 @@ use crate::http::caller::Caller;
 use crate::http::openapi::{refusals, schemas};
 use crate::http::path::Path;
 use crate::http::query::Query;
-use crate::registry::MintOutcome;
+use crate::registry::UsageCounts;
 use crate::store::UsageRow;
 
 const HOUR: u64 = 3600;
@@ -78,7 +77,7 @@ pub(super) struct Usage {
     /// When the last one ends.
     #[schema(value_type = schemas::Timestamp)]
     until: u64,
-    totals: Counts,
+    totals: UsageCounts,
     /// Each period, those in which nothing was counted too.
     points: Vec<Point>,
 }
@@ -90,40 +89,7 @@ struct Point {
     #[schema(value_type = schemas::Timestamp)]
     at: u64,
     #[serde(flatten)]
-    counts: Counts,
-}
-
-/// How often what came of it. Counts come in within a minute, and later from a verifier that was cut off.
-#[derive(Clone, Debug, Default, serde::Serialize, ToSchema)]
-#[schema(as = UsageCounts)]
-struct Counts {
-    /// Requests to the API that were accepted.
-    accepted: u64,
-    /// Requests to the API that were refused, by code.
-    refused: BTreeMap<String, u64>,
-    /// What restrictions in shadow would have refused, by restriction.
-    shadowed: BTreeMap<String, u64>,
-    /// Sessions of a publishable key, renewals included.
-    minted: u64,
-    /// Sessions that were refused, by code.
-    mints_refused: BTreeMap<String, u64>,
-}
-
-impl Counts {
-    fn add(&mut self, outcome: &str, count: u64) {
-        let sum = match outcome.parse() {
-            Ok(Outcome::Accepted) => &mut self.accepted,
-            Ok(Outcome::Refused(code)) => self.refused.entry(code.as_str().to_owned()).or_default(),
-            Ok(Outcome::Shadowed(restriction)) => self.shadowed.entry(restriction.to_string()).or_default(),
-            Err(_) if outcome == MintOutcome::MINTED => &mut self.minted,
-            Err(_) => match outcome.strip_prefix(MintOutcome::REFUSED) {
-                Some(code) => self.mints_refused.entry(code.to_owned()).or_default(),
-                // Of a later version.
-                None => return,
-            },
-        };
-        *sum = sum.saturating_add(count);
-    }
+    counts: UsageCounts,
 }
 
 /// Show what a key was used for
@@ -171,8 +137,8 @@ fn span(wanted: &Wanted, now: u64) -> Result<(u64, u64), Error> {
     Ok((since, until))
 }
 
-fn count(rows: &[UsageRow], since: u64, until: u64, period: u64) -> (Counts, Vec<Point>) {
-    let (mut totals, mut periods) = (Counts::default(), BTreeMap::<u64, Counts>::new());
+fn count(rows: &[UsageRow], since: u64, until: u64, period: u64) -> (UsageCounts, Vec<Point>) {
+    let (mut totals, mut periods) = (UsageCounts::default(), BTreeMap::<u64, UsageCounts>::new());
     for row in rows {
         totals.add(&row.outcome, row.count);
         periods.entry(row.at).or_default().add(&row.outcome, row.count);
