@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Hono } from "hono";
 import { createVerifier, DoorkeyError } from "@doorkey/verifier";
-import { requireScope as requireExpressScope } from "@doorkey/verifier/express";
+import { doorkey as expressMiddleware, requireScope as requireExpressScope } from "@doorkey/verifier/express";
 import { doorkey, requireScope, type DoorkeyVariables } from "@doorkey/verifier/hono";
 import { BEARER, begin as beginFollowing, KEY } from "./scene.js";
 import { API, ISSUER, toRequest, World } from "./signer.js";
@@ -72,6 +72,31 @@ test("what is no scope is refused when it is written, and what is no principal h
   });
   app.get("/", requireScope("pictures:write"), (c) => c.text("never"));
   assert.equal((await app.request("/")).status, 401);
+});
+
+test("a middleware of what is no verifier, or with options that make no sense, is never made", async () => {
+  const { verifier } = await beginFollowing();
+  for (const make of [doorkey, expressMiddleware] as ((...args: unknown[]) => unknown)[]) {
+    for (const [args, message] of [
+      [[], /^verifier: doorkey takes what createVerifier returns/],
+      [[null], /^verifier: doorkey takes what createVerifier returns/],
+      [[{}], /^verifier: doorkey takes what createVerifier returns/],
+      [[{ issuer: ISSUER, audience: API }], /^verifier: doorkey takes what createVerifier returns/],
+      [[Promise.resolve(verifier)], /^verifier: doorkey takes what createVerifier returns/],
+      [[verifier, null], /^the options: an object/],
+      [[verifier, () => {}], /^the options: an object/],
+      [[verifier, { corz: false }], /^corz: there is no such option/],
+      [[verifier, { cors: false, toString: undefined }], /^toString: there is no such option/],
+      [[verifier, { cors: "no" }], /^cors: true or false/],
+      [[verifier, { cors: 0 }], /^cors: true or false/],
+      [[verifier, { onRefused: 1 }], /^onRefused: a function/],
+    ] as [unknown[], RegExp][]) {
+      assert.throws(() => make(...args), { name: "DoorkeyError", code: "invalid_input", message }, `${make.name} ${message}`);
+    }
+    for (const options of [undefined, {}, { cors: undefined, onRefused: undefined }, { cors: false, onRefused: () => {} }]) {
+      make(verifier, options);
+    }
+  }
 });
 
 test("what a handler's answers vary with stays beside what all vary with", async () => {
