@@ -88,13 +88,13 @@ export function doorkey(verifier: Verifier, options: MiddlewareOptions = {}): Mi
 }
 
 /**
- * Lets only callers through that have a scope; goes behind {@link doorkey}. It throws at once for what is no scope.
+ * Lets only callers through that have a scope; goes behind {@link doorkey}. It throws at once for what is not one scope.
  *
  * @example
  * app.post("/pictures", requireScope("pictures:write"), upload);
  */
 export function requireScope(scope: string): Middleware {
-  const check = requirement(scope);
+  const check = requirement(scope, arguments[1]);
   return (request, response, next) => {
     try {
       check(request.principal);

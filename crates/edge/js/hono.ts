@@ -63,13 +63,13 @@ export function doorkey(verifier: Verifier, options: MiddlewareOptions = {}): Mi
 }
 
 /**
- * Lets only callers through that have a scope; goes behind {@link doorkey}. It throws at once for what is no scope.
+ * Lets only callers through that have a scope; goes behind {@link doorkey}. It throws at once for what is not one scope.
  *
  * @example
  * app.post("/pictures", requireScope("pictures:write"), (c) => c.text("saved"));
  */
 export function requireScope(scope: string): Middleware {
-  const check = requirement(scope);
+  const check = requirement(scope, arguments[1]);
   return async (context, next) => {
     try {
       check(context.get("principal" as never));

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect as print } from "node:util";
 import { Hono } from "hono";
-import { createVerifier, DoorkeyError } from "@doorkey/verifier";
+import { createVerifier } from "@doorkey/verifier";
 import { doorkey as expressMiddleware, requireScope as requireExpressScope } from "@doorkey/verifier/express";
 import { doorkey, requireScope, type DoorkeyVariables } from "@doorkey/verifier/hono";
 import { BEARER, begin as beginFollowing, KEY } from "./scene.js";
@@ -62,9 +63,14 @@ test("a refusal that a handler throws is the answer", async () => {
   assert.equal(((await refused.json()) as { code: string }).code, "insufficient_scope");
 });
 
-test("what is no scope is refused when it is written, and what is no principal has none", async () => {
-  assert.throws(() => requireScope("not a scope"), DoorkeyError);
-  assert.throws(() => requireExpressScope("not a scope"), DoorkeyError);
+test("what is not one scope is refused when it is written, and what is no principal has none", async () => {
+  const wrong = [["not a scope"], [""], [], [null], [1], [{}], [["pictures:read"]], [Symbol()], ["pictures:read", "pictures:write"]];
+  for (const make of [requireScope, requireExpressScope] as ((...args: unknown[]) => unknown)[]) {
+    for (const args of wrong) {
+      assert.throws(() => make(...args), { name: "DoorkeyError", code: "invalid_input" }, print(args));
+    }
+    assert.equal(["pictures:read", "pictures:write"].map(make).length, 2);
+  }
   const app = new Hono<{ Variables: DoorkeyVariables }>();
   app.use(async (c, next) => {
     c.set("principal", { require: () => {} } as unknown as DoorkeyVariables["principal"]);
