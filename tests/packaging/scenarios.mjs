@@ -72,7 +72,7 @@ export const SCENARIOS = [
     app: "service-worker",
     server: files(),
     path: "/refused.html",
-    expected: refusedBy("a service worker imports @doorkey/browser/inline"),
+    expected: refusedBy("In a service worker import @doorkey/browser/inline"),
   },
   { name: "Next.js", app: "next", server: command("next", "start", "--hostname", "localhost", "--port", "0"), html: '<p id="rendered">DoorkeyError</p>' },
   { name: "plain script, under a strict policy", app: "script", server: files(".", strict()), expected: { ...accepted, held: "webcrypto" } },

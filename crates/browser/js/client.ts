@@ -7,7 +7,7 @@ import { begin, type Loader } from "./load.js";
 import { mint, type Minted, type Send } from "./mint.js";
 import type { Calls } from "./rest/calls.js";
 import type { Client, ClientOptions, Session, SignUrlOptions, UploadOptions } from "./types.js";
-import { toUpload } from "./upload.js";
+import { onlyKnown, toUpload } from "./upload.js";
 
 /** What is there before the rest of the SDK: the key pair and the first mint, which leave while the rest is on its way. */
 export class PageClient implements Client {
@@ -24,9 +24,7 @@ export class PageClient implements Client {
   #link: Element | undefined;
 
   constructor(options: ClientOptions, loader: Loader) {
-    // JavaScript may leave them out, and misspell them.
-    const { publishableKey: text, grant, custody, fetch, ...unknown } = (options ?? {}) as Partial<ClientOptions>;
-    for (const name in unknown) throw refusal(INVALID_INPUT, `${name} is no option of createClient`);
+    const text = read(() => checkOptions(options));
     if (typeof text !== "string") {
       throw refusal(MALFORMED_KEY, "publishableKey is no text: is the variable that it comes from set in this build?");
     }
@@ -56,8 +54,12 @@ export class PageClient implements Client {
   };
 
   signUrl = async (input: string | URL, options?: SignUrlOptions): Promise<string> => {
-    const { url } = read(() => new Request(input));
-    return (await this.#begin()).signUrl(url, options?.expiresIn ?? 60);
+    const { expiresIn = 60, ...unknown } = options ?? {};
+    const { url } = read(() => {
+      onlyKnown(unknown, "signUrl");
+      return new Request(input);
+    });
+    return (await this.#begin()).signUrl(url, expiresIn);
   };
 
   session = async (): Promise<Session> => (await this.#begin()).session();
@@ -127,6 +129,16 @@ function connect(url: string): Element | undefined {
   Object.assign(link, { rel: "preconnect", crossOrigin: "", href: new URL(url).origin });
   document.head?.append(link);
   return link;
+}
+
+/** JavaScript may leave options out, misspell them, and give them as anything; yields what stands for the key. */
+function checkOptions(options: ClientOptions | undefined): unknown {
+  if (typeof options === "string") throw new TypeError("createClient takes options: { publishableKey }");
+  const { publishableKey, custody = "auto", grant, fetch, ...unknown } = (options ?? {}) as Partial<ClientOptions>;
+  onlyKnown(unknown, "createClient");
+  if (!/^(auto|webcrypto|wasm)$/.test(custody)) throw new TypeError("custody is auto, webcrypto or wasm");
+  if ([grant, fetch].some((one) => one && typeof one !== "function")) throw new TypeError("grant and fetch are functions");
+  return publishableKey;
 }
 
 /** Arguments as a browser reads them. */

@@ -19,15 +19,16 @@ export async function begin<T extends { begin: (error: typeof DoorkeyError) => P
     await loaded.begin(DoorkeyError);
     return loaded;
   } catch (cause) {
-    throw refusal(SDK_UNAVAILABLE, whyNot(), cause);
+    throw refusal(SDK_UNAVAILABLE, whyNot(cause), cause);
   }
 }
 
-function whyNot(): string {
+function whyNot(cause: unknown): string {
   if (typeof WebAssembly === "undefined") return "this browser has no WebAssembly";
   try {
     new WebAssembly.Module(EMPTY);
-    return "the rest of the SDK cannot be loaded; a service worker imports @doorkey/browser/inline, which needs no second file";
+    // The browser names the script that did not come, or says that a service worker may load none.
+    return `the rest of the SDK cannot be loaded: ${(cause as Error)?.message}`;
   } catch {
     return "this page's Content-Security-Policy allows no WebAssembly: add 'wasm-unsafe-eval' to script-src";
   }

@@ -12,7 +12,9 @@ export interface Upload {
 /** Reads all at once, as `fetch` does: what becomes of a buffer or a form afterwards changes nothing. */
 export function toUpload(input: string | URL, options: UploadOptions): Upload {
   // JavaScript may leave them out.
-  const { body, method = "POST", headers = {}, signal = null, onProgress } = (options as UploadOptions | undefined) ?? {};
+  const given = (options ?? {}) as UploadOptions;
+  const { body, method = "POST", headers = {}, signal = null, onProgress, ...unknown } = given;
+  onlyKnown(unknown, "upload");
   const taken = take(body);
   // With a body, so that a method that has none is refused, and without a type, which the real one brings.
   return { request: new Request(input, { method, headers, signal, body: new Uint8Array() }), body: taken, onProgress };
@@ -31,5 +33,10 @@ function take(body: UploadOptions["body"] | undefined): Blob | FormData {
   }
   if (typeof body === "string") return new Blob([body], { type: "text/plain;charset=utf-8" });
   if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return new Blob([body]);
-  throw new TypeError("this is no body of an upload");
+  throw new TypeError("body is no body of an upload");
+}
+
+/** Refuses what is left of options when all that there are have been taken out. */
+export function onlyKnown(unknown: object, call: string): void {
+  for (const name in unknown) throw new TypeError(`${name} is no option of ${call}`);
 }

@@ -2,6 +2,7 @@ import { cors } from "./cors.js";
 import { engine } from "./engine.js";
 import { DoorkeyError } from "./error.js";
 import { checkUnread, collect, drain, type NodeMessage } from "./node-body.js";
+import { checkMiddleware } from "./options.js";
 import { requirement, type Principal } from "./principal.js";
 import type { MiddlewareOptions, Verifier } from "./types.js";
 
@@ -50,10 +51,13 @@ export type ErrorMiddleware = (error: unknown, request: NodeRequest, response: N
  * Lets only accepted requests through, with `req.principal`. It goes before anything that reads bodies: they are read here,
  * verified, and put back.
  *
+ * @throws {@link DoorkeyError} at once: `invalid_input` for what is no verifier, and for options that make no sense.
+ *
  * @example
  * app.use(doorkey(verifier));
  */
 export function doorkey(verifier: Verifier, options: MiddlewareOptions = {}): Middleware {
+  checkMiddleware(verifier, options);
   return (request, response, next) => {
     if (options.cors !== false && !response.headersSent) {
       const { isPreflight, headers } = cors(request.method ?? "", (name) => single(request.headers[name]));
@@ -84,13 +88,13 @@ export function doorkey(verifier: Verifier, options: MiddlewareOptions = {}): Mi
 }
 
 /**
- * Lets only callers through that have a scope; goes behind {@link doorkey}. It throws at once for what is no scope.
+ * Lets only callers through that have a scope; goes behind {@link doorkey}. It throws at once for what is not one scope.
  *
  * @example
  * app.post("/pictures", requireScope("pictures:write"), upload);
  */
 export function requireScope(scope: string): Middleware {
-  const check = requirement(scope);
+  const check = requirement(scope, arguments[1]);
   return (request, response, next) => {
     try {
       check(request.principal);

@@ -2,6 +2,7 @@ import { peerHeader } from "#platform";
 import { cors } from "./cors.js";
 import { engine } from "./engine.js";
 import { DoorkeyError } from "./error.js";
+import { checkMiddleware } from "./options.js";
 import { requirement, type Principal } from "./principal.js";
 import type { MiddlewareOptions, Verifier } from "./types.js";
 
@@ -29,10 +30,13 @@ export type Middleware = (context: HonoContext, next: () => Promise<void>) => Pr
 /**
  * Lets only accepted requests through, with `c.get("principal")`. It goes before anything that reads bodies.
  *
+ * @throws {@link DoorkeyError} at once: `invalid_input` for what is no verifier, and for options that make no sense.
+ *
  * @example
  * app.use(doorkey(verifier));
  */
 export function doorkey(verifier: Verifier, options: MiddlewareOptions = {}): Middleware {
+  checkMiddleware(verifier, options);
   return async (context, next) => {
     const { raw } = context.req;
     const shared = options.cors === false ? undefined : cors(raw.method, (name) => raw.headers.get(name));
@@ -59,13 +63,13 @@ export function doorkey(verifier: Verifier, options: MiddlewareOptions = {}): Mi
 }
 
 /**
- * Lets only callers through that have a scope; goes behind {@link doorkey}. It throws at once for what is no scope.
+ * Lets only callers through that have a scope; goes behind {@link doorkey}. It throws at once for what is not one scope.
  *
  * @example
  * app.post("/pictures", requireScope("pictures:write"), (c) => c.text("saved"));
  */
 export function requireScope(scope: string): Middleware {
-  const check = requirement(scope);
+  const check = requirement(scope, arguments[1]);
   return async (context, next) => {
     try {
       check(context.get("principal" as never));

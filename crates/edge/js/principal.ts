@@ -95,10 +95,14 @@ export class Principal {
 
 /**
  * @internal What stands behind each `requireScope`: throws unless there is a principal with the scope; and at once for what is
- * no scope, which no caller could ever have.
+ * no scope, which no caller could ever have, and for more of them, which nobody would look for.
  */
-export function requirement(scope: string): (principal: unknown) => void {
-  engine().run((glue) => glue.permits(String(scope), String(scope)));
+export function requirement(scope: string, more: unknown): (principal: unknown) => void {
+  // `scopes.map(requireScope)` gives an index, too.
+  if (typeof scope !== "string" || !(more === undefined || typeof more === "number")) {
+    throw engine().refusal("invalid_input", "requireScope: takes one scope, a string; for several, put one after another");
+  }
+  engine().run((glue) => glue.permits(scope, scope));
   return (principal) => {
     if (!(principal instanceof Principal)) {
       throw engine().refusal("credential_missing", "no verifier has accepted this request");

@@ -6,8 +6,9 @@ import main from "./redis.lua";
 import type { ReplayAnswer, ReplayStore, UsedProof } from "./types.js";
 
 /**
- * What is needed of a client: `createClient` of `redis` (node-redis) makes one, and a `Redis` of `ioredis` is one. A pool or
- * a sentinel of `redis` is none: its `sendCommand` takes other arguments.
+ * What is needed of a client: `createClient` and `createClientPool` of `redis` (node-redis) make one, and a `Redis` of
+ * `ioredis` is one. A sentinel of `redis` is none: its `sendCommand` takes other arguments. One that changes names
+ * (`keyPrefix` of `ioredis`) or answers (`stringNumbers` of `ioredis`, a `typeMapping` of `redis`) is not used.
  */
 export type RedisClient =
   | { sendCommand(command: readonly (string | Uint8Array)[]): Promise<unknown> }
@@ -17,7 +18,18 @@ export type RedisClient =
 export interface RedisReplayOptions {
   /** For how many milliseconds to wait for an answer; 1000 unless given. A client may wait for a connection for ever. */
   timeout?: number;
+  /**
+   * The number of the database, the same for all verifiers; 0 unless given. It counts whatever database the client has
+   * selected, which does not change that one.
+   */
+  database?: number;
 }
+
+/**
+ * How many marks may be under way at once; Redis works through so many in less than half a second. During an outage a
+ * client may keep what it is given and send it all at the end, ahead of everything new.
+ */
+const MOST_UNANSWERED = 10_000;
 
 /** Where the marker is, which says who vouches for the entries; what an entry's name begins with is this and a colon. */
 const MARKER = "dk:replay";
@@ -40,31 +52,57 @@ const SCRIPT = examine + replay + main;
  * const replay = redisReplayStore(await createClient().connect());
  */
 export function redisReplayStore(client: RedisClient, options: RedisReplayOptions = {}): ReplayStore {
-  const { timeout = 1000 } = options;
-  const invoke = scriptOf(client);
+  const { timeout = 1000, database = 0 } = options;
+  if (!Number.isSafeInteger(database) || database < 0) throw new TypeError("a database of Redis has a number, from 0 on");
+  const script = new Script(client);
   const accepted = new Accepted();
-  const mark = async ({ id, created, until }: UsedProof): Promise<ReplayAnswer> => {
-    const proof = [String(Math.floor(created)), String(Math.ceil(until))];
-    const keys = [MARKER, entryOf(id)];
+  const ask = async (entry: Uint8Array, created: number, until: number, signal: AbortSignal): Promise<ReplayAnswer> => {
+    const keys = [MARKER, entry];
     // Once more for a server that was not known; what changes again at once is not to be relied on.
     for (let asked = 0; asked < 2; asked += 1) {
-      const { server } = accepted;
-      const answer = await invoke(keys, [server, String(accepted.here), String(accepted.elsewhere), ...proof]);
+      let turn = accepted.turn;
+      const args = () => {
+        turn = accepted.turn;
+        return [database, accepted.server, accepted.here, accepted.elsewhere, created, until].map(String);
+      };
+      const answer = await script.run(keys, args, signal);
       const [word, wait, text] = read(answer);
       if (word === "unfit") throw new Error(`Redis is not to be used: ${text}`);
-      if (accepted.server !== server) continue;
+      if (accepted.turn !== turn) continue;
       if (word !== "unknown") return accepted.note(word, wait, created);
       accepted.turnTo(text);
     }
     throw new Error("Redis is another server than a moment ago");
   };
-  const late = () => new Error(`Redis does not answer within ${timeout} ms`);
-  return { mark: (proof) => inTime(mark(proof), timeout, late) };
+  let unanswered = 0;
+  const mark = async ({ id, created, until }: UsedProof, signal: AbortSignal): Promise<ReplayAnswer> => {
+    if (!Number.isFinite(created) || !Number.isFinite(until)) throw new TypeError("a proof's times are numbers of seconds");
+    if (unanswered >= MOST_UNANSWERED) throw new Error(`Redis has ${unanswered} proofs to mark that it has not answered`);
+    unanswered += 1;
+    try {
+      return await ask(entryOf(id), Math.floor(created), Math.ceil(until), signal);
+    } finally {
+      unanswered -= 1;
+    }
+  };
+  return {
+    mark(proof) {
+      const time = new AbortController();
+      const late = () => {
+        const error = new Error(`Redis does not answer within ${timeout} ms`);
+        time.abort(error);
+        return error;
+      };
+      return inTime(mark(proof, time.signal), timeout, late);
+    },
+  };
 }
 
 /** What this store has had accepted: when the latest of the proofs was made, in Unix seconds. */
 class Accepted {
   server = "";
+  /** How often it was another: the same one after another is not the same, for that has accepted something meanwhile. */
+  turn = 0;
   /** On that server. */
   here = 0;
   /** On all before it. */
@@ -75,6 +113,7 @@ class Accepted {
     this.elsewhere = Math.max(this.elsewhere, this.here);
     this.here = 0;
     this.server = server;
+    this.turn += 1;
   }
 
   /** What the server's word means. */
@@ -102,7 +141,7 @@ const setBack = (seconds: number) =>
   `the clock of Redis was set back by ${seconds} seconds: no proof is accepted until it shows again what it did, or until ` +
   "somebody deletes `dk:replay` there";
 
-/** The name of a proof's entry: thumbprint and nonce, as bytes. */
+/** The name of a proof's entry: thumbprint and nonce, as bytes. A `Buffer`, for the clients take no other array. */
 function entryOf(id: string): Uint8Array {
   const [jkt = "", nonce = ""] = id.split(".");
   return Buffer.concat([Buffer.from(`${MARKER}:`), Buffer.from(jkt, "base64url"), Buffer.from(nonce, "base64url")]);
@@ -111,24 +150,58 @@ function entryOf(id: string): Uint8Array {
 function read(answer: unknown): [word: string, wait: number, text: string] {
   const [word, wait, text = ""] = Array.isArray(answer) ? (answer as unknown[]) : [];
   if (typeof word === "string" && typeof wait === "number" && typeof text === "string") return [word, wait, text];
-  throw new TypeError("Redis does not answer the script as it does");
+  throw new TypeError("what the client hands on is no answer of the script: does it turn numbers or strings into others?");
 }
 
-/** Runs the script by its digest, and sends the whole of it to a server that has not seen it since it began. */
-function scriptOf(client: RedisClient) {
-  const send = (name: string, ...args: (string | Uint8Array)[]) =>
-    "call" in client ? client.call(name, ...args) : client.sendCommand([name, ...args]);
-  let digest: Promise<string> | undefined;
-  return async (keys: (string | Uint8Array)[], args: string[]): Promise<unknown> => {
-    digest ??= sha1(SCRIPT);
-    const rest = [String(keys.length), ...keys, ...args];
-    try {
-      return await send("EVALSHA", await digest, ...rest);
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-      return send("EVAL", SCRIPT, ...rest);
+/** The script, by its digest. What a caller's signal has ended is not sent. */
+class Script {
+  readonly #client: RedisClient;
+  #digest: Promise<string> | undefined;
+  /** Comes to an end once the whole of it, which one caller has sent, was answered; the others wait. */
+  #whole: Promise<unknown> | undefined;
+  #sent = 0;
+
+  constructor(client: RedisClient) {
+    this.#client = client;
+  }
+
+  /**
+   * Runs it, and sends the whole of it to a server that has not seen it since it began. `args` are asked for anew each time
+   * that something is sent.
+   */
+  async run(keys: (string | Uint8Array)[], args: () => string[], signal: AbortSignal): Promise<unknown> {
+    this.#digest ??= sha1(SCRIPT);
+    const digest = await this.#digest;
+    const rest = () => [String(keys.length), ...keys, ...args()];
+    for (;;) {
+      // What is wrong with the one is wrong with all: each sending it anew would be a storm.
+      while (this.#whole) await this.#whole;
+      signal.throwIfAborted();
+      const sent = this.#sent;
+      try {
+        return await this.#send("EVALSHA", digest, ...rest());
+      } catch (error) {
+        if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
+      }
+      signal.throwIfAborted();
+      if (!this.#whole && this.#sent === sent) return this.#sendWhole(rest(), signal);
     }
-  };
+  }
+
+  #sendWhole(rest: (string | Uint8Array)[], signal: AbortSignal): Promise<unknown> {
+    const answer = this.#send("EVAL", SCRIPT, ...rest);
+    const over = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    this.#sent += 1;
+    this.#whole = Promise.race([answer, over]).finally(() => (this.#whole = undefined));
+    // Whoever waits hears of it; there may be nobody.
+    this.#whole.catch(() => {});
+    return answer;
+  }
+
+  async #send(name: string, ...args: (string | Uint8Array)[]): Promise<unknown> {
+    const client = this.#client;
+    return "call" in client ? client.call(name, ...args) : client.sendCommand([name, ...args]);
+  }
 }
 
 async function sha1(text: string): Promise<string> {

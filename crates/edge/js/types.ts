@@ -21,7 +21,7 @@ export interface VerifierOptions {
   maxStaleness?: number;
   /**
    * The addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed: `["10.0.0.0/8"]`. Nobody's is
-   * unless given.
+   * unless given. With `credential` alone.
    */
   trustedProxies?: readonly string[];
   /** How far clocks may be apart, in seconds; 30 unless given, at most 60. */

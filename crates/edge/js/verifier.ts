@@ -6,7 +6,7 @@ import { ambient, draw, Engine, type Ambient } from "./engine.js";
 import { DoorkeyError } from "./error.js";
 import type { Fetch } from "./exchange.js";
 import { Keys } from "./keys.js";
-import { toJson } from "./options.js";
+import { readOptions, toJson } from "./options.js";
 import { Principal, type AcceptedJson } from "./principal.js";
 import type { Bounds, Connection, RawRequest, ReplayRefusal, ReplayStore, Verifier, VerifierOptions } from "./types.js";
 import { Usage } from "./usage.js";
@@ -52,12 +52,10 @@ export class RequestVerifier implements Verifier {
   #instance: Instance | undefined;
 
   constructor(options: VerifierOptions) {
-    // JavaScript may leave them out.
-    const all = (options as VerifierOptions | undefined) ?? ({} as VerifierOptions);
-    const { replay, clock, random, fetch, credential, ...given } = all;
+    const { replay, clock, random, fetch, credential, ...given } = readOptions(options);
     const audience = typeof given.audience === "string" ? [given.audience] : given.audience;
     // One body has room, however little there is for others.
-    const most = Math.max(defaults.maxBodiesBytes, given.maxBodyBytes ?? 0);
+    const most = Math.max(defaults.maxBodiesBytes, typeof given.maxBodyBytes === "number" ? given.maxBodyBytes : 0);
     const maxBodiesBytes = given.maxBodiesBytes ?? most;
     const replayCapacity = given.replayCapacity ?? defaults.replayCapacity;
     const rules = { ...given, audience, maxBodiesBytes, replayCapacity };
@@ -71,13 +69,6 @@ export class RequestVerifier implements Verifier {
     this.#store = replay;
     this.#fetch = fetch ?? ((...args) => globalThis.fetch(...args));
     this.#engine = new Engine(this.#ambient);
-    // Without one a verifier goes on, and takes what was revoked: a variable that is not set must not lead there.
-    if ("credential" in all && (credential == null || credential === "")) {
-      throw this.#engine.refusal("invalid_input", "credential: there is none; is its variable set?");
-    }
-    if (credential !== undefined && typeof credential !== "string") {
-      throw this.#engine.refusal("invalid_input", "credential: a string");
-    }
     this.#credential = credential;
     this.#engine.run((glue) => glue.checkOptions(this.#options, credential));
     // Outside of requests workerd's clock stands at zero.

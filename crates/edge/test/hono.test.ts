@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect as print } from "node:util";
 import { Hono } from "hono";
-import { createVerifier, DoorkeyError } from "@doorkey/verifier";
-import { requireScope as requireExpressScope } from "@doorkey/verifier/express";
+import { createVerifier } from "@doorkey/verifier";
+import { doorkey as expressMiddleware, requireScope as requireExpressScope } from "@doorkey/verifier/express";
 import { doorkey, requireScope, type DoorkeyVariables } from "@doorkey/verifier/hono";
 import { BEARER, begin as beginFollowing, KEY } from "./scene.js";
 import { API, ISSUER, toRequest, World } from "./signer.js";
@@ -62,9 +63,14 @@ test("a refusal that a handler throws is the answer", async () => {
   assert.equal(((await refused.json()) as { code: string }).code, "insufficient_scope");
 });
 
-test("what is no scope is refused when it is written, and what is no principal has none", async () => {
-  assert.throws(() => requireScope("not a scope"), DoorkeyError);
-  assert.throws(() => requireExpressScope("not a scope"), DoorkeyError);
+test("what is not one scope is refused when it is written, and what is no principal has none", async () => {
+  const wrong = [["not a scope"], [""], [], [null], [1], [{}], [["pictures:read"]], [Symbol()], ["pictures:read", "pictures:write"]];
+  for (const make of [requireScope, requireExpressScope] as ((...args: unknown[]) => unknown)[]) {
+    for (const args of wrong) {
+      assert.throws(() => make(...args), { name: "DoorkeyError", code: "invalid_input" }, print(args));
+    }
+    assert.equal(["pictures:read", "pictures:write"].map(make).length, 2);
+  }
   const app = new Hono<{ Variables: DoorkeyVariables }>();
   app.use(async (c, next) => {
     c.set("principal", { require: () => {} } as unknown as DoorkeyVariables["principal"]);
@@ -72,6 +78,31 @@ test("what is no scope is refused when it is written, and what is no principal h
   });
   app.get("/", requireScope("pictures:write"), (c) => c.text("never"));
   assert.equal((await app.request("/")).status, 401);
+});
+
+test("a middleware of what is no verifier, or with options that make no sense, is never made", async () => {
+  const { verifier } = await beginFollowing();
+  for (const make of [doorkey, expressMiddleware] as ((...args: unknown[]) => unknown)[]) {
+    for (const [args, message] of [
+      [[], /^verifier: doorkey takes what createVerifier returns/],
+      [[null], /^verifier: doorkey takes what createVerifier returns/],
+      [[{}], /^verifier: doorkey takes what createVerifier returns/],
+      [[{ issuer: ISSUER, audience: API }], /^verifier: doorkey takes what createVerifier returns/],
+      [[Promise.resolve(verifier)], /^verifier: doorkey takes what createVerifier returns/],
+      [[verifier, null], /^the options: an object/],
+      [[verifier, () => {}], /^the options: an object/],
+      [[verifier, { corz: false }], /^corz: there is no such option/],
+      [[verifier, { cors: false, toString: undefined }], /^toString: there is no such option/],
+      [[verifier, { cors: "no" }], /^cors: true or false/],
+      [[verifier, { cors: 0 }], /^cors: true or false/],
+      [[verifier, { onRefused: 1 }], /^onRefused: a function/],
+    ] as [unknown[], RegExp][]) {
+      assert.throws(() => make(...args), { name: "DoorkeyError", code: "invalid_input", message }, `${make.name} ${message}`);
+    }
+    for (const options of [undefined, {}, { cors: undefined, onRefused: undefined }, { cors: false, onRefused: () => {} }]) {
+      make(verifier, options);
+    }
+  }
 });
 
 test("what a handler's answers vary with stays beside what all vary with", async () => {

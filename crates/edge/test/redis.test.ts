@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import { after, before, describe, test, type TestContext } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import { Redis } from "ioredis";
-import { createClient } from "redis";
+import { Redis, type RedisOptions } from "ioredis";
+import { createClient, createClientPool, RESP_TYPES } from "redis";
 import { createVerifier, DoorkeyError, type ReplayAnswer, type ReplayStore } from "@doorkey/verifier";
 import { redisReplayStore, type RedisClient } from "@doorkey/verifier/redis";
 import { freePort, RedisServer, Relay } from "./redis-server.js";
@@ -25,14 +25,24 @@ after(() => shared?.close());
 
 type Open = (context: TestContext, path: string) => Promise<RedisClient>;
 
-async function openNode(context: TestContext, path: string): Promise<RedisClient> {
-  const client = createClient({ socket: { path, tls: false } });
+async function openNode(context: TestContext, path: string, database = 0) {
+  const client = createClient({ socket: { path, tls: false }, database });
   client.on("error", () => {});
   context.after(() => client.destroy());
   return client.connect();
 }
 
-async function openIo(context: TestContext, path: string, more: { keyPrefix?: string } = {}): Promise<RedisClient> {
+async function openPool(context: TestContext, path: string) {
+  const client = createClientPool({ socket: { path, tls: false } });
+  client.on("error", () => {});
+  context.after(() => client.destroy());
+  await client.connect();
+  return client;
+}
+
+type IoOptions = Pick<RedisOptions, "db" | "username" | "password" | "keyPrefix" | "stringNumbers" | "maxRetriesPerRequest">;
+
+async function openIo(context: TestContext, path: string, more: IoOptions = {}): Promise<Redis> {
   const client = new Redis(path, more);
   client.on("error", () => {});
   context.after(() => client.disconnect());
@@ -99,7 +109,7 @@ async function race(stores: [ReplayStore, ReplayStore]): Promise<Record<string, 
 test("two verifiers accept each of a thousand requests once, and without Redis none", { timeout: 120_000 }, async (context) => {
   const server = await begin(context);
   const open = async (client: Open) => redisReplayStore(await client(context, server.path), PATIENT);
-  const [node, io] = [[await open(openNode), await open(openNode)], [await open(openIo), await open(openIo)]] as const;
+  const [node, io] = [[await open(openNode), await open(openPool)], [await open(openIo), await open(openIo)]] as const;
   for (const stores of [[...node], [...io], [node[0], io[0]]] as [ReplayStore, ReplayStore][]) {
     assert.deepEqual(await race(stores), { "accepted replayed": 1000 });
   }
@@ -253,7 +263,7 @@ function isRefused(answer: unknown, why: string): void {
 /** A client of one server and then of another, which may keep an answer back. */
 class Switch extends EventEmitter {
   held: Promise<void> = Promise.resolve();
-  asked = 0;
+  readonly sent: string[] = [];
 
   constructor(public target: RedisClient) {
     super();
@@ -261,11 +271,13 @@ class Switch extends EventEmitter {
 
   async call(command: string, ...args: (string | number | Uint8Array)[]): Promise<unknown> {
     const { target, held } = this;
-    this.asked += 1;
-    const answer = await (target as Redis).call(command, ...(args as string[]));
-    this.emit("answer");
-    await held;
-    return answer;
+    this.sent.push(command);
+    try {
+      return await (target as Redis).call(command, ...(args as string[]));
+    } finally {
+      this.emit("answer");
+      await held;
+    }
   }
 }
 
@@ -306,25 +318,140 @@ test("what was accepted elsewhere counts at a server whose clock is behind", asy
   isRefused(await stranger.mark(accepted), "at a store that has heard of it from Redis alone");
 });
 
+test("the database is the store's, whatever its client has selected", async (context) => {
+  const server = await begin(context, "databases 16");
+  const wandering = await openIo(context, server.path);
+  const clients = [await openIo(context, server.path, { db: 1 }), await openNode(context, server.path, 2), wandering];
+  const stores = clients.map((client) => redisReplayStore(client, PATIENT));
+  const one = proof();
+  const answers: unknown[] = [];
+  for (const [i, store] of stores.entries()) {
+    await wandering.select(i + 3);
+    answers.push(await store.mark(one));
+  }
+  assert.deepEqual(answers, [true, false, false]);
+  assert.match(String(await wandering.client("INFO")), / db=5 /);
+  assert.deepEqual((await server.ask("INFO", "keyspace")).match(/^db\d+:keys=\d+/gm), ["db0:keys=2"]);
+
+  const third = redisReplayStore(wandering, { ...PATIENT, database: 3 });
+  assert.deepEqual(Object.keys((await third.mark(one)) as object), ["reason", "retryAfter"]);
+  await server.ask("-n", "3", "HSET", "dk:replay", "since", "0");
+  assert.equal(await third.mark(one), true);
+  assert.equal(await redisReplayStore(await openNode(context, server.path), { ...PATIENT, database: 3 }).mark(one), false);
+  await assert.rejects(redisReplayStore(wandering, { ...PATIENT, database: 99 }).mark(one), /out of range/);
+  for (const database of [-1, 1.5, NaN]) assert.throws(() => redisReplayStore(wandering, { database }), TypeError);
+});
+
+test("an account needs the commands that the README names, and without SELECT takes nothing", async (context) => {
+  const server = await begin(context, "databases 16");
+  const commands = ["eval", "evalsha", "info", "select", "time", "hmget", "hset", "set"];
+  await server.ask("ACL", "SETUSER", "app", "on", ">secret", "~dk:*", ...commands.map((name) => `+${name}`));
+  const account = { username: "app", password: "secret" };
+  const store = redisReplayStore(await openIo(context, server.path, { ...account, db: 1 }), PATIENT);
+  await server.ask("DEL", "dk:replay");
+  isRefused(await store.mark(proof()), "by an account that can announce the server");
+  await server.ask("HSET", "dk:replay", "since", "0");
+  assert.equal(await store.mark(proof()), true);
+  await server.ask("ACL", "SETUSER", "app", "-select");
+  // That one is refused its database, and says nothing.
+  const silent = redisReplayStore(await openIo(context, server.path, { ...account, db: 1 }), PATIENT);
+  await assert.rejects(silent.mark(proof()), /can't run this command|NOPERM/);
+});
+
+/** How often the server was given a command since it began. */
+async function calls(server: RedisServer, name: string): Promise<number> {
+  const said = await server.ask("INFO", "commandstats");
+  return Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(said)?.[1] ?? 0);
+}
+
 test("a server gets the script once, and after that its digest", async (context) => {
   const server = await begin(context);
   const client = new Switch(await openIo(context, server.path));
   const store = redisReplayStore(client, PATIENT);
-  const calls = async (name: string) => {
-    const said = await server.ask("INFO", "commandstats");
-    return Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(said)?.[1] ?? 0);
-  };
-  const before = await calls("eval");
+  assert.equal(await store.mark(proof()), true);
   await server.ask("SCRIPT", "FLUSH");
-  for (let i = 0; i < 20; i += 1) assert.equal(await store.mark(proof()), true);
-  assert.equal((await calls("eval")) - before, 1);
-  // What is not there, who is there, and then one for each.
-  assert.equal(client.asked, 2 + 20);
+  const before = await calls(server, "eval");
+  client.sent.length = 0;
+  const answers = await Promise.all(Array.from({ length: 100 }, () => store.mark(proof())));
+  assert.deepEqual(answers, Array.from({ length: 100 }, () => true));
+  assert.equal((await calls(server, "eval")) - before, 1);
+  // All find that it is not there, and all but the one once more that it is.
+  assert.equal(client.sent.filter((name) => name === "EVALSHA").length, 100 + 99);
+  assert.equal(await store.mark(proof()), true);
+  assert.equal(client.sent.length, 100 + 1 + 99 + 1);
 });
 
-test("a client that changes names is not used", async (context) => {
-  const client = await openIo(context, shared.path, { keyPrefix: "app:" });
-  await assert.rejects(redisReplayStore(client, PATIENT).mark(proof()), /puts a prefix before names/);
+test("what is wrong with the script of one is not tried by all", async (context) => {
+  const server = await begin(context);
+  await server.ask("ACL", "SETUSER", "app", "on", ">secret", "~dk:*", "+evalsha", "+info");
+  const client = new Switch(await openIo(context, server.path, { username: "app", password: "secret" }));
+  const store = redisReplayStore(client, PATIENT);
+  await server.ask("SCRIPT", "FLUSH");
+  const marks = await Promise.allSettled(Array.from({ length: 100 }, () => store.mark(proof())));
+  for (const mark of marks) assert.ok(mark.status === "rejected" && /^NOPERM/.test((mark.reason as Error).message));
+  assert.equal(client.sent.length, 100 + 1);
+});
+
+test("nothing is sent for a caller that was refused", async (context) => {
+  const server = await begin(context);
+  const client = new Switch(await openIo(context, server.path));
+  await server.ask("SCRIPT", "FLUSH");
+  let release: () => void = () => {};
+  client.held = new Promise((resolve) => (release = resolve));
+  await assert.rejects(redisReplayStore(client, { timeout: 100 }).mark(proof()), /does not answer within 100 ms/);
+  release();
+  await new Promise(setImmediate);
+  assert.deepEqual(client.sent, ["EVALSHA"]);
+});
+
+test("an outage leaves no flood behind", { timeout: 120_000 }, async (context) => {
+  const server = await begin(context);
+  const client = new Switch(await openIo(context, server.path, { maxRetriesPerRequest: null }));
+  const store = redisReplayStore(client, { timeout: 1000 });
+  assert.equal(await store.mark(proof()), true);
+  await server.kill();
+  client.sent.length = 0;
+  const refusals = { "Redis does not answer within 1000 ms": 10_000, "Redis has 10000 proofs to mark that it has not answered": 2000 };
+  const counts: Record<string, number> = {};
+  const count = ({ message }: Error) => (counts[message] = (counts[message] ?? 0) + 1);
+  await Promise.all(Array.from({ length: 12_000 }, () => store.mark(proof()).then(() => assert.fail(), count)));
+  assert.deepEqual(counts, refusals);
+  assert.equal(client.sent.length, 10_000);
+  await server.start();
+  await untilAccepted(store);
+  assert.equal(await calls(server, "eval"), 1);
+  assert.equal(client.sent.filter((name) => name === "EVAL").length, 1);
+});
+
+test("what is no time is refused, by the store and by the script", async (context) => {
+  const server = await begin(context);
+  const client = await openIo(context, server.path);
+  const store = redisReplayStore(client, PATIENT);
+  const one = proof();
+  for (const wrong of [NaN, Infinity, "abc", String(one.created), undefined] as number[]) {
+    await assert.rejects(store.mark({ ...one, created: wrong }), TypeError);
+    await assert.rejects(store.mark({ ...one, until: wrong }), TypeError);
+  }
+  // A verifier that has none gives none.
+  const without = (time: number): RedisClient => ({
+    call: (name, ...args) => client.call(name, ...args.map((arg) => (arg === String(time) ? "nan" : (arg as string)))),
+  });
+  assert.deepEqual(await redisReplayStore(without(one.created), PATIENT).mark(one), { reason: "ahead" });
+  assert.deepEqual(await redisReplayStore(without(one.until), PATIENT).mark(one), { reason: "expired" });
+  assert.equal(await store.mark(one), true);
+});
+
+test("a client that changes names or answers is not used", async (context) => {
+  const prefixed = await openIo(context, shared.path, { keyPrefix: "app:" });
+  await assert.rejects(redisReplayStore(prefixed, PATIENT).mark(proof()), /puts a prefix before names/);
+  const node = await openNode(context, shared.path);
+  const changing: RedisClient[] = [
+    await openIo(context, shared.path, { stringNumbers: true }),
+    node.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer }),
+  ];
+  for (const client of changing) {
+    await assert.rejects(redisReplayStore(client, PATIENT).mark(proof()), /turn numbers or strings into others/);
+  }
 });
 
 test("an odd answer is no answer", async () => {

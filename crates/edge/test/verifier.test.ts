@@ -148,6 +148,8 @@ test("options that make no sense throw at once", () => {
   ]) {
     assert.throws(() => createVerifier(options), code("invalid_input"), JSON.stringify(options));
   }
+  const circle: Record<string, unknown> = {};
+  circle["self"] = circle;
   for (const [options, message] of [
     [undefined, /^issuer is missing: /],
     [null, /^issuer is missing: /],
@@ -157,9 +159,28 @@ test("options that make no sense throw at once", () => {
     [{ ...good, audience: `${API}/` }, /^audience: an origin has no path, and no slash at its end/],
     [{ ...good, audience: 1 }, /^audience: the origin of this API/],
     [{ ...good, enviroment: "live" }, /^enviroment: there is no such option/],
+    [{ ...good, enviroment: undefined }, /^enviroment: there is no such option/],
+    [{ ...good, store: circle }, /^store: there is no such option/],
+    [{ ...good, environment: circle }, /^environment: "live" or "test"/],
+    [{ ...good, maxBodyBytes: 1n }, /^maxBodyBytes: a whole number/],
+    ["https://keys.example.com", /^the options: an object/],
+    [{ ...good, replay: {} }, /^replay: a store with a method mark/],
+    [{ ...good, replay: "x" }, /^replay: a store with a method mark/],
+    [{ ...good, replay: Promise.resolve({ mark: () => {} }) }, /^replay: a store with a method mark/],
+    [{ ...good, clock: 5 }, /^clock: a function that returns milliseconds/],
+    [{ ...good, clock: 0 }, /^clock: a function that returns milliseconds/],
+    [{ ...good, random: 1 }, /^random: a function that fills an array/],
+    [{ ...good, fetch: 1 }, /^fetch: a function that is called as globalThis.fetch is/],
+    [{ ...good, maxStaleness: 5 }, /^maxStaleness: it does nothing without credential/],
+    [{ ...good, trustedProxies: ["10.0.0.0/8"] }, /^trustedProxies: it does nothing without credential/],
   ] as [VerifierOptions, RegExp][]) {
     assert.throws(() => createVerifier(options), { name: "DoorkeyError", code: "invalid_input", message });
   }
+  const none = { skew: undefined, replay: undefined, clock: undefined, fetch: null, maxStaleness: undefined, trustedProxies: null };
+  createVerifier({ ...good, ...none } as unknown as VerifierOptions);
+  // A store is one by its method, wherever that stands.
+  createVerifier({ ...good, replay: new (class { mark = async () => true })() });
+  createVerifier({ ...good, replay: new (class { async mark() { return true; } })() });
 });
 
 test("what is wrong with a call is told to the caller, and costs nobody anything", async () => {

@@ -23,7 +23,8 @@ end
 --
 -- An entry stays for two minutes after the verifier that sets it would take its proof: one of them is for verifiers that
 -- allow for more skew than it does, of which there is at most a minute, and one for a clock that is set forth and back.
--- A proof that has expired only because the clock was set back comes with by how many seconds.
+-- A proof that has expired only because the clock was set back comes with by how many seconds. The comparisons are written
+-- so that what is no number is refused.
 local function mark(key, entry, server, created, expires)
     local marker = redis.call('HMGET', key, 'server', 'since', 'latest')
     if marker[1] ~= server then
@@ -34,16 +35,16 @@ local function mark(key, entry, server, created, expires)
         redis.call('HSET', key, 'latest', time)
         latest = time
     end
-    if created > time + MAX_AHEAD then
+    if not (created <= time + MAX_AHEAD) then
         return {'ahead', 0}
     end
-    if created < since then
+    if not (created >= since) then
         if time < since then
             return {'pause', since - time}
         end
         return {'before', 0}
     end
-    if expires <= latest then
+    if not (expires > latest) then
         return {'expired', expires > time and latest - time or 0}
     end
     if redis.call('SET', entry, '', 'NX', 'EXAT', expires + 60 + 60) then
