@@ -122,22 +122,22 @@ pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "an IP address and a port, as 127.0.0.1:7700 or [::1]:7700".to_owned())
 }
 
-/// Reads a point in time to come, in Unix seconds: a date, `2027-01-31`, a moment, `2027-01-31T12:00:00Z`, or how long it is
+/// Reads a point in time to come, in Unix seconds: a date, `2127-01-31`, a moment, `2127-01-31T12:00:00Z`, or how long it is
 /// until then, `90d`.
 pub(crate) fn parse_time(text: &str) -> Result<u64, String> {
     let now = SystemClock.now();
     let seconds = match humantime::parse_duration(text) {
         Ok(from_now) => now.saturating_add(from_now.as_secs()),
         Err(_) => parse_moment(text)
-            .ok_or("a date, as 2027-01-31, a moment, as 2027-01-31T12:00:00Z, or a time from now, as 90d")?,
+            .ok_or("a date, as 2127-01-31, a moment, as 2127-01-31T12:00:00Z, or a time from now, as 90d")?,
     };
     if seconds > now { Ok(seconds) } else { Err("that lies in the past".to_owned()) }
 }
 
 fn parse_moment(text: &str) -> Option<u64> {
-    let moment = if text.len() == "2027-01-31".len() { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    let time = humantime::parse_rfc3339(&moment).ok()?;
-    Some(time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+    let moment = if text.len() == "2127-01-31".len() { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    let since = humantime::parse_rfc3339(&moment).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(since.as_secs())
 }
 
 /// Reads a name and what it stands for: `max_pictures=10`.
@@ -195,15 +195,15 @@ mod tests {
 
     #[test]
     fn times_are_dates_moments_or_from_now() {
-        assert_eq!(parse_time("2027-01-31"), Ok(1_801_353_600));
-        assert_eq!(parse_time("2027-01-31T00:00:01Z"), Ok(1_801_353_601));
+        assert_eq!(parse_time("2127-01-31"), Ok(4_957_027_200));
+        assert_eq!(parse_time("2127-01-31T00:00:01Z"), Ok(4_957_027_201));
         let now = SystemClock.now();
         let then = parse_time("90d").unwrap() - 90 * 86_400;
         assert!((now..=SystemClock.now()).contains(&then));
-        for text in ["", "never", "2027-13-01", "2027-01-31 12:00", "31.1.2027é", "1969-01-01"] {
+        for text in ["", "never", "2027-13-01", "2127-01-31 12:00", "31.1.2027é", "1969-01-01"] {
             assert!(parse_time(text).is_err(), "{text}");
         }
-        for text in ["1969-01-01", "2020-01-31", "2020-01-31T12:00:00Z", "0s"] {
+        for text in ["1970-01-01", "2020-01-31", "2020-01-31T12:00:00Z", "0s"] {
             assert_eq!(parse_time(text).unwrap_err(), "that lies in the past", "{text}");
         }
         for (time, begin) in [(0, 0), (1_801_353_600, 1_798_761_600), (1_798_761_600, 1_798_761_600)] {

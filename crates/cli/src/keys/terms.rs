@@ -32,7 +32,7 @@ pub(super) struct Terms {
     /// A network or address that a secret key works from; may be given several times
     #[arg(long = "cidr", value_name = "CIDR", help_heading = "What holds it back", value_parser = or_none(parse_network))]
     cidrs: Vec<Or<IpNet>>,
-    /// When it expires: 2027-01-31, 2027-01-31T12:00:00Z, or a time from now, 90d
+    /// When it expires: 2127-01-31, 2127-01-31T12:00:00Z, or a time from now, 90d
     #[arg(long, value_name = "TIME", help_heading = "What holds it back", allow_hyphen_values = true, value_parser = or_none(parse_time))]
     expires_at: Option<Or<u64>>,
     /// How long the tokens of a publishable key's sessions live, 1 to 600

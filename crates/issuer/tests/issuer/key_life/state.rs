@@ -1,3 +1,5 @@
+use doorkey_core::{Environment, ErrorCode, KeyKind};
+use doorkey_issuer::{Actor, CreatedKey, KeyChanges, NewKey};
 use serde_json::{Value, json};
 
 use super::{Scene, path};
@@ -6,6 +8,7 @@ use crate::house::{NOW, On};
 on_each_database!(
     a_protected_key_is_not_revoked_disabled_or_rolled,
     a_workspace_keeps_a_secret_key_that_can_be_used,
+    a_key_that_nobody_has_seen_is_withdrawn_and_no_other,
     disabling_is_taken_back_and_revoking_is_not,
     an_expired_key_is_refused_at_its_second_and_noted_once,
     an_admin_turns_a_personal_key_into_a_service_key,
@@ -65,6 +68,27 @@ async fn a_workspace_keeps_a_secret_key_that_can_be_used(on: On) {
     let last = if both.0.status == 409 { &default } else { &other };
     scene.admin.confirm(&scene.house).await;
     assert_eq!(scene.act(last, "roll", Value::Null).await.status, 201);
+}
+
+async fn a_key_that_nobody_has_seen_is_withdrawn_and_no_other(on: On) {
+    let scene = Scene::new(on).await;
+    let (registry, operator) = (scene.house.issuer.registry(), Actor::operator());
+    let new = || NewKey::new(KeyKind::Secret, Environment::Test).with_protection();
+    // The last of its workspace, and protected.
+    let created = registry.create_key(&operator, new()).await.unwrap();
+    let id = created.record().id;
+    registry.revoke_key(&operator, scene.house.keys.secret.id()).await.unwrap();
+    assert_eq!(registry.revoke_key(&operator, id).await.unwrap_err().code(), ErrorCode::KeyProtected);
+    registry.withdraw_key(&operator, created).await.unwrap();
+    assert_eq!(scene.show(&json!({ "id": id.to_string() })).await["state"], "revoked");
+
+    let changed = registry.create_key(&operator, new()).await.unwrap();
+    let changes = KeyChanges { name: Some(Some("A".into())), ..KeyChanges::default() };
+    let record = registry.change_key(&operator, changed.record().id, &changes).await.unwrap();
+    for seen in [changed, CreatedKey::Again { record: record.clone() }] {
+        assert_eq!(registry.withdraw_key(&operator, seen).await.unwrap_err().code(), ErrorCode::Conflict);
+    }
+    assert_eq!(scene.show(&json!({ "id": record.id.to_string() })).await["state"], "active");
 }
 
 async fn disabling_is_taken_back_and_revoking_is_not(on: On) {
