@@ -83,8 +83,8 @@ async fn a_key_that_nobody_has_seen_is_withdrawn_and_no_other(on: On) {
     assert_eq!(scene.show(&json!({ "id": id.to_string() })).await["state"], "revoked");
 
     let changed = registry.create_key(&operator, new()).await.unwrap();
-    let changes = KeyChanges { name: Some(Some("A".into())), ..KeyChanges::default() };
-    let record = registry.change_key(&operator, changed.record().id, &changes).await.unwrap();
+    let renamed = KeyChanges { name: Some(Some("A".into())), ..KeyChanges::default() };
+    let record = registry.change_key(&operator, changed.record().id, &renamed).await.unwrap();
     for seen in [changed, CreatedKey::Again { record: record.clone() }] {
         assert_eq!(registry.withdraw_key(&operator, seen).await.unwrap_err().code(), ErrorCode::Conflict);
     }
