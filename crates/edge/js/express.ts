@@ -1,7 +1,7 @@
 import { cors } from "./cors.js";
 import { engine } from "./engine.js";
 import { DoorkeyError } from "./error.js";
-import { checkUnread, collect, drain, type NodeMessage } from "./node-body.js";
+import { checkUnread, collect, drain, isShort, type NodeMessage } from "./node-body.js";
 import { checkMiddleware } from "./options.js";
 import { requirement, type Principal } from "./principal.js";
 import type { MiddlewareOptions, Verifier } from "./types.js";
@@ -26,6 +26,7 @@ export interface NodeRequest extends NodeMessage {
   originalUrl?: string;
   rawHeaders: string[];
   readonly headersDistinct?: Record<string, unknown>;
+  readonly httpVersionMajor?: number;
   readonly socket?: { readonly remoteAddress?: string | undefined } | null;
   principal?: Principal;
 }
@@ -36,6 +37,7 @@ export interface NodeResponse {
   readonly headersSent: boolean;
   getHeader(name: string): unknown;
   setHeader(name: string, value: string): unknown;
+  write(body: string): unknown;
   end(body?: string): unknown;
 }
 
@@ -156,13 +158,19 @@ function takeOffCredentials(request: NodeRequest): void {
 function refuse(error: unknown, request: NodeRequest, response: NodeResponse, next: Next): void {
   if (!(error instanceof DoorkeyError)) return next(error);
   // Node itself would read it away without bounds, or wait for it.
-  if (!request.complete) drain(request);
+  const drained = request.complete ? undefined : drain(request);
   // Somebody else has answered, for it took too long.
   if (response.headersSent) return;
   const { status, headers, body } = DoorkeyError.answerOf(error);
   response.statusCode = status;
   for (const [name, value] of headers) response.setHeader(name, value);
-  response.end(body);
+  if (!drained || isShort(request) || request.httpVersionMajor !== 1) return void response.end(body);
+  // A connection that ends with bytes unread takes the answer from a client that has not read it yet, and the next request of
+  // one that has: so this one is its last, and it ends once nothing comes any more, or the time is up.
+  response.setHeader("connection", "close");
+  response.setHeader("content-length", String(Buffer.byteLength(body)));
+  response.write(body);
+  void drained.then(() => response.end());
 }
 
 function single(value: string | string[] | undefined): string | undefined {

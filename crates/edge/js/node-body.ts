@@ -17,6 +17,7 @@ export interface NodeMessage {
   off(event: string, listener: (...args: unknown[]) => void): unknown;
   read(): unknown;
   unshift(piece: Uint8Array): void;
+  pause(): unknown;
   resume(): unknown;
   destroy(): unknown;
 }
@@ -93,16 +94,28 @@ function gather(message: NodeMessage, { within, take, refuse }: Bounds): Promise
   });
 }
 
-/** Reads away what a refused client is still sending, within bounds. */
-export function drain(message: NodeMessage): void {
-  let left = DRAIN_LIMIT;
-  const timer = setTimeout(() => message.destroy(), DRAIN_MILLIS);
-  message.on("close", () => clearTimeout(timer));
-  message.on("end", () => clearTimeout(timer));
-  message.on("error", () => {});
-  message.on("data", (piece) => {
-    left -= (piece as Uint8Array).length;
-    if (left < 0) message.destroy();
+/** Whether so little is announced that a refused client's connection can go on. */
+export const isShort = ({ headers }: NodeMessage): boolean => Number(headers["content-length"]) <= DRAIN_LIMIT;
+
+/** Reads away what a refused client is still sending, within bounds; resolves when it has, or may not any more. */
+export function drain(message: NodeMessage): Promise<void> {
+  return new Promise((resolve) => {
+    let left = DRAIN_LIMIT;
+    const timer = setTimeout(() => {
+      resolve();
+      message.destroy();
+    }, DRAIN_MILLIS);
+    for (const end of ["close", "end"]) {
+      message.on(end, () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    }
+    message.on("error", () => {});
+    message.on("data", (piece) => {
+      left -= (piece as Uint8Array).length;
+      if (left < 0) message.pause();
+    });
+    message.resume();
   });
-  message.resume();
 }

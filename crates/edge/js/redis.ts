@@ -48,11 +48,16 @@ const SCRIPT = examine + replay + main;
  * accepted elsewhere, and only then asks again and announces itself. An answer of a server that the caller has turned away
  * from since does not count. It costs one round trip more when the server changes, and none otherwise.
  *
+ * @throws {@link TypeError} at once for what is no client, and for options that make no sense.
+ *
  * @example
  * const replay = redisReplayStore(await createClient().connect());
  */
 export function redisReplayStore(client: RedisClient, options: RedisReplayOptions = {}): ReplayStore {
-  const { timeout = 1000, database = 0 } = options;
+  if (!isClient(client)) throw new TypeError("redisReplayStore takes a client of redis or ioredis");
+  const { timeout = 1000, database = 0, ...unknown } = options;
+  for (const name in unknown) throw new TypeError(`${name} is no option of redisReplayStore`);
+  if (!(Number.isFinite(timeout) && timeout > 0)) throw new TypeError("timeout is a number of milliseconds");
   if (!Number.isSafeInteger(database) || database < 0) throw new TypeError("a database of Redis has a number, from 0 on");
   const script = new Script(client);
   const accepted = new Accepted();
@@ -96,6 +101,12 @@ export function redisReplayStore(client: RedisClient, options: RedisReplayOption
       return inTime(mark(proof, time.signal), timeout, late);
     },
   };
+}
+
+/** JavaScript may give an address for a client, or a promise of one. */
+function isClient(client: unknown): client is RedisClient {
+  const { call, sendCommand } = (typeof client === "object" && client ? client : {}) as Record<string, unknown>;
+  return typeof call === "function" || typeof sendCommand === "function";
 }
 
 /** What this store has had accepted: when the latest of the proofs was made, in Unix seconds. */

@@ -130,6 +130,7 @@ async function ways(length: number): Promise<{ open: Way; signed: SignedRequest 
         headersSent: false,
         getHeader: () => undefined,
         setHeader: () => undefined,
+        write: () => undefined,
         end: (text = "") => resolve((JSON.parse(text) as { code: string }).code),
       };
       doorkey(verifier)(message, response, () => resolve("accepted"));

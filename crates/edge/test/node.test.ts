@@ -289,6 +289,7 @@ test("a message that was made from something else is read, and is as long as it 
         headersSent: false,
         getHeader: () => undefined,
         setHeader: () => undefined,
+        write: () => undefined,
         end: (body = "") => resolve((JSON.parse(body) as { code: string }).code),
       };
       doorkey(verifier)(message, response, (error) => resolve(error ? String(error) : "accepted"));

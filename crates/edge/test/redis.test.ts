@@ -460,3 +460,16 @@ test("an odd answer is no answer", async () => {
     await assert.rejects(store.mark(proof()), (error) => error instanceof TypeError || /another server/.test(String(error)));
   }
 });
+
+test("what is no client, and options that make no sense, are refused at once", () => {
+  const client = { sendCommand: async () => null };
+  const make = redisReplayStore as (client: unknown, options?: unknown) => ReplayStore;
+  for (const none of [undefined, null, {}, "redis://:secret@localhost", Promise.resolve(client), () => client]) {
+    assert.throws(() => make(none), { name: "TypeError", message: "redisReplayStore takes a client of redis or ioredis" });
+  }
+  for (const options of [{ timeout: 0 }, { timeout: "1s" }, { timeout: NaN }, { database: -1 }, { database: 1.5 }, { prefix: "x" }]) {
+    assert.throws(() => make(client, options), TypeError, JSON.stringify(options));
+  }
+  make(client, { timeout: 5, database: 1 });
+  make({ call: async () => null });
+});
