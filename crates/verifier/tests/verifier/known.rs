@@ -187,3 +187,10 @@ pub(crate) fn signed(counter: u64) -> http::Request<Vec<u8>> {
     let signature = UnsignedProof::signature(&key.signing_key().sign(proof.base().as_bytes()));
     request("/pictures", &[("signature-input", &proof.signature_input()), ("signature", &signature)])
 }
+
+pub(crate) type Verdict = Result<(), (&'static str, bool)>;
+
+/// The verdict, and of a refusal whether it is counted for the key.
+pub(crate) fn verdict(judge: &Judge, request: &http::Request<Vec<u8>>) -> Verdict {
+    judge.decide(request).map(drop).map_err(|(code, key)| (code, key.is_some()))
+}

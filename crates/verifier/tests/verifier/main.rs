@@ -25,5 +25,6 @@ mod redis;
 mod replay;
 #[cfg(feature = "gate")]
 mod reverse_proxy;
+mod secret_keys;
 mod signer;
 mod vectors;
