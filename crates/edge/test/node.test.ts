@@ -305,6 +305,24 @@ test("a message that was made from something else is read, and is as long as it 
   assert.equal(String((message as unknown as Readable).read()), "hello");
 });
 
+test("a refused client that is busy sending finds its answer when it reads", { timeout: 30_000 }, async (context) => {
+  const { verifier, port, handle } = await start();
+  const isCutOff = new Promise<boolean>((resolve) => {
+    handle((request, response) => {
+      // No more is read, one way or the other.
+      for (const end of ["pause", "close"]) request.once(end, () => resolve(request.destroyed));
+      doorkey(verifier)(request, response, () => assert.fail("accepted"));
+    });
+  });
+  const socket = connect(port, "127.0.0.1");
+  context.after(() => socket.destroy());
+  socket.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 50000000\r\n\r\n");
+  socket.write(Buffer.alloc(50_000_000));
+  assert.equal(await isCutOff, false);
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  assert.match(String(answer), /^HTTP\/1\.1 4\d\d .*\r\nconnection: close\r\n/is);
+});
+
 test("what a refused client goes on sending is not read for ever, though nobody has begun to read it", { timeout: 30_000 }, async () => {
   const { verifier, port, handle } = await start();
   handle((request, response) => doorkey(verifier)(request, response, () => assert.fail("accepted")));
